@@ -1,0 +1,191 @@
+"""One bridge as data: a source, its checks, a target, its proof, and the policy between them.
+
+`settings` builds these from the file, flags, environment and preset; every other room reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sidecar.core.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the configuration comes from: the folder that the main container mounts too."""
+
+    mount: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseEmpty:
+    """Refuses a snapshot without keys, and empty (or blank) files among `files` (globs)."""
+
+    files: tuple[str, ...] = ("*",)
+
+
+class Language(StrEnum):
+    """Syntaxes that can be checked without the daemon."""
+
+    YAML = "yaml"
+    JSON = "json"
+    TOML = "toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syntax:
+    """Parses every key that matches `files` (globs) as `language`."""
+
+    language: Language
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """Holds every key that matches `files` against the JSON Schema in the file `schema`."""
+
+    schema: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Runs a program; ``{dir}`` is the candidate's folder, ``{file:KEY}`` one of its files.
+
+    No shell. `must_match` is a regular expression that the output must contain besides an exit
+    code in `ok_codes`. `optional`: a program that is not installed is skipped and said once.
+    """
+
+    argv: tuple[str, ...]
+    timeout_s: float = 30.0
+    ok_codes: tuple[int, ...] = (0,)
+    must_match: str = ""
+    memory_bytes: int = 1 << 30
+    optional: bool = False
+
+
+Check = RefuseEmpty | Syntax | Schema | Command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Which process: all given parts must hold.
+
+    `process` is a regular expression that must match the whole executable path, its base name,
+    the whole ``argv[0]`` or its base name. Processes of the sidecar's own are never matched.
+    """
+
+    container: str = ""
+    process: str = ""
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalTrigger:
+    """Reload by signal. `sigwait`: the daemon takes it without a handler, as tini does."""
+
+    number: int
+    sigwait: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTrigger:
+    """Reload by a request to the daemon; its answer is evidence, its body the reason."""
+
+    url: str
+    method: str = "POST"
+
+
+Trigger = SignalTrigger | HttpTrigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to reach the daemon's endpoints. Secrets are named by file and read at each use."""
+
+    bearer_token_file: str = ""
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    server_name: str = ""
+    insecure_skip_verify: bool = False
+    unix_socket: str = ""
+
+
+class Noop(StrEnum):
+    """What success evidence does when unchanged content is reloaded."""
+
+    MOVES = "moves"
+    STAYS = "stays"
+    FAILS = "fails"
+
+
+class OnInvalid(StrEnum):
+    """What the daemon does with content it cannot load."""
+
+    KEEPS = "keeps"
+    PARTIAL = "partial"
+    DIES = "dies"
+    OUTAGE = "outage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """How a reload is proven. `groups` are alternatives: one that decides is enough.
+
+    `url` may be empty when no evidence needs it. `cache_s`: the daemon serves a page that may be
+    this old. `agree`: equal answers needed in a row before success is believed.
+    """
+
+    groups: tuple[tuple[Evidence, ...], ...]
+    url: str = ""
+    access: Access = Access()
+    deadline_s: float = 5.0
+    cache_s: float = 0.0
+    agree: int = 1
+    noop: Noop = Noop.MOVES
+    on_invalid: OnInvalid = OnInvalid.KEEPS
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """All evidence of all groups."""
+        return tuple(evidence for group in self.groups for evidence in group)
+
+    @property
+    def resolution_s(self) -> float:
+        """The coarsest clock among the evidence: signals closer than this cannot be told apart."""
+        return max((evidence.resolution_s for evidence in self.evidence), default=0.0)
+
+
+class Rollback(StrEnum):
+    """What is rolled back on failure."""
+
+    ANNOTATION = "annotation"
+    DATA = "data"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The waits between the stages, in seconds."""
+
+    debounce_s: float = 1.0
+    patience_s: float = 60.0
+    rollback: Rollback = Rollback.ANNOTATION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """One source, its checks, one target, its proof."""
+
+    name: str
+    source: Source
+    checks: tuple[Check, ...]
+    target: Selector
+    trigger: Trigger
+    proof: Proof
+    policy: Policy = Policy()
+    preset: str = ""

@@ -1,0 +1,100 @@
+"""The edges of the core: what it asks of the world. Adapters implement these, fakes too.
+
+Every call returns or raises within a bounded time. Errors are those of `core.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sidecar.core.bridge import Check, HttpTrigger, Proof, Selector
+from sidecar.core.evidence import Process, Reading
+from sidecar.core.report import Report
+from sidecar.core.snapshot import Mounted, Snapshot
+
+
+class Clock(Protocol):
+    """Time, so that tests own it."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back (CLOCK_MONOTONIC)."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch, for people only: never compared."""
+
+
+class Mount(Protocol):
+    """The mounted folder as the daemon sees it."""
+
+    def read(self) -> Mounted:
+        """Read all files of one generation. Raises `SourceError`."""
+
+    def fence(self) -> str:
+        """Name the generation that is on disk now, cheaply. Raises `SourceError`."""
+
+
+class Cancel(Protocol):
+    """Asks a running effect to end early; narrow enough for `threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Whether the effect's result is no longer wanted."""
+
+
+class Validator(Protocol):
+    """Judges a candidate."""
+
+    def validate(self, candidate: Snapshot, checks: Sequence[Check], cancel: Cancel) -> Report:
+        """Run all `checks` and collect what each says; never raises for bad content."""
+
+
+class Processes(Protocol):
+    """The processes of the pod (or machine)."""
+
+    def find(self, selector: Selector) -> Process:
+        """The one process that `selector` means. Raises `TargetError` with the fix in its text."""
+
+    def send(
+        self, process: Process, signal: int, *, sigwait: bool, fence: Callable[[], bool]
+    ) -> None:
+        """Signal exactly this process, if it can take it and `fence()` still holds just before.
+
+        Order (shared PID namespaces reuse PIDs): open a pidfd, read and match, poll, ask `fence`,
+        send by the pidfd, poll. Raises `TargetError`; raises `FenceMovedError` without sending.
+        """
+
+    def children(self, process: Process, leaving: str) -> frozenset[int]:
+        """PIDs of its children whose title does not contain `leaving`. Raises `TargetError`."""
+
+
+class FenceMovedError(Exception):
+    """The content on disk changed between judging and signalling; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the evidence reads now; `error` says in one sentence why it could not be read."""
+
+    readings: Mapping[str, Reading]
+    error: str | None = None
+
+
+class Observer(Protocol):
+    """Reads a daemon's evidence."""
+
+    def observe(self, proof: Proof, process: Process) -> Observation:
+        """Read all evidence once, each page over a fresh connection. Never raises."""
+
+    def trigger(self, trigger: HttpTrigger, proof: Proof) -> str:
+        """Ask the daemon to reload by HTTP: ``ok`` or the reason it gave, in one sentence."""
+
+
+class Journal(Protocol):
+    """Small facts that survive a restart of the sidecar (a file on an emptyDir)."""
+
+    def load(self, bridge: str) -> Mapping[str, object] | None:
+        """The last entry of this bridge, or None."""
+
+    def save(self, bridge: str, entry: Mapping[str, object]) -> None:
+        """Replace the entry atomically. A failure is told once and never stops an attempt."""
