@@ -82,7 +82,7 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignalTrigger:
+class SignalReload:
     """Reload by signal. `sigwait`: the daemon takes it without a handler, as tini does."""
 
     number: int
@@ -90,14 +90,14 @@ class SignalTrigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpTrigger:
+class HttpReload:
     """Reload by a request to the daemon; its answer is evidence, its body the reason."""
 
     url: str
     method: str = "POST"
 
 
-Trigger = SignalTrigger | HttpTrigger
+Reload = SignalReload | HttpReload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ class Bridge:
     source: Source
     checks: tuple[Check, ...]
     target: Selector
-    trigger: Trigger
+    reload: Reload
     proof: Proof
     policy: Policy = Policy()
     preset: str = ""

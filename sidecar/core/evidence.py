@@ -84,11 +84,11 @@ class Children:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerAnswer:
+class ReloadAnswer:
     """The answer of the daemon's own HTTP reload, when that is the trigger."""
 
 
-Source = Series | JsonField | Page | Children | TriggerAnswer
+Source = Series | JsonField | Page | Children | ReloadAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sidecar.core.bridge import Check, HttpTrigger, Proof, Selector
+from sidecar.core.bridge import Check, HttpReload, Proof, Selector
 from sidecar.core.evidence import Process, Reading
 from sidecar.core.report import Report
 from sidecar.core.snapshot import Mounted, Snapshot
@@ -86,7 +86,7 @@ class Observer(Protocol):
     def observe(self, proof: Proof, process: Process) -> Observation:
         """Read all evidence once, each page over a fresh connection. Never raises."""
 
-    def trigger(self, trigger: HttpTrigger, proof: Proof) -> str:
+    def reload(self, reload: HttpReload, proof: Proof) -> str:
         """Ask the daemon to reload by HTTP: ``ok`` or the reason it gave, in one sentence."""
 
 
