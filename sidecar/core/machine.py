@@ -1,0 +1,258 @@
+"""The machine of one bridge: `step(state, event, now) -> (state, effects)`.
+
+Pure and total: every event is good in every state, and an answer that is no longer wanted changes
+nothing. All waiting is a state: `wake_at` names the time of the next `Tick`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sidecar.core import content, proof
+from sidecar.core.draft import Draft
+from sidecar.core.effects import Answer, Effect, Look, Milestone, Reply, Stopped
+from sidecar.core.events import (
+    Asked,
+    Event,
+    Looked,
+    MountChanged,
+    MountLost,
+    ProcessExited,
+    Signalled,
+    Started,
+    StopAsked,
+    Tick,
+    Validated,
+)
+from sidecar.core.evidence import Process
+from sidecar.core.memory import read_entry
+from sidecar.core.process import count_end, lose, seek
+from sidecar.core.snapshot import Mounted
+from sidecar.core.state import (
+    Confirming,
+    Idle,
+    Lingering,
+    Seeking,
+    Signalling,
+    State,
+    Validating,
+)
+
+SWAP_SEEN_WITHIN_S = 2.0
+"""A change that the watcher reports is at most this old: it polls each second. Holds where file
+times lie, as after a step of the node's clock."""
+
+STOP_GRACE_S = 1.0
+"""How long a signalled attempt may look for its verdict once the sidecar is asked to stop."""
+
+
+def step(state: State, event: Event, now_s: float) -> tuple[State, tuple[Effect, ...]]:
+    """Take one event at `now_s` (monotonic seconds): the new state, and what is to be done."""
+    draft = Draft(state, now_s)
+    if not state.stopped:
+        _take(draft, event)
+        _go_on(draft)
+        _track_sync(draft)
+    return draft.state, tuple(draft.effects)
+
+
+def wake_at(state: State) -> float | None:
+    """When the next `Tick` is due, if nothing else happens before."""
+    times = [] if state.stopping_s is None or state.stopped else [state.stopping_s]
+    match state.phase:
+        case Validating(retry_s=due_s) | Seeking(look_s=due_s) | Confirming(look_s=due_s):
+            times.extend([due_s] if state.awaiting is None else [])
+        case Lingering(look_s=look_s, until_s=until_s):
+            times.append(until_s if state.awaiting is not None else min(look_s, until_s))
+        case _:
+            pass
+    if isinstance(state.phase, Idle | Lingering) and state.deferred:
+        times.append(state.debounce.opens_at())
+    return min(times, default=None)
+
+
+def _take(draft: Draft, event: Event) -> None:
+    match event:
+        case Started(remembered=entry):
+            _remember(draft, entry)
+        case MountChanged(mounted=mounted):
+            _take_mounted(draft, mounted)
+        case MountLost(message=message):
+            _lose_mount(draft, message)
+        case Validated() | Looked() | Signalled():
+            _take_answer(draft, event)
+        case ProcessExited(process=process):
+            _take_exit(draft, process)
+        case Asked():
+            _take_asked(draft, event)
+        case StopAsked():
+            draft.state = replace(draft.state, stopping_s=draft.now_s + STOP_GRACE_S)
+        case Tick():
+            pass
+
+
+def _take_answer(draft: Draft, event: Validated | Looked | Signalled) -> None:
+    if event.effect != draft.state.awaiting:
+        return
+    draft.state = replace(draft.state, awaiting=None)
+    phase = draft.state.phase
+    match phase, event:
+        case Validating(), Validated(report=report):
+            content.take_report(draft, phase, report)
+        case Seeking(), Looked(sample=sample):
+            seek(draft, phase, sample)
+        case Confirming(), Looked(sample=sample):
+            proof.confirm(draft, phase, sample)
+        case Lingering(), Looked(sample=sample):
+            proof.linger_on(draft, phase, sample)
+        case Signalling(), Signalled():
+            proof.take_sending(draft, phase, event)
+        case _:
+            msg = f"{type(event).__name__} answers no effect of {type(phase).__name__}"
+            raise AssertionError(msg)
+
+
+def _remember(draft: Draft, entry: Mapping[str, object] | None) -> None:
+    """Start-up is recovery: take over what an earlier sidecar of this pod knew."""
+    memory = read_entry(entry) if entry is not None else None
+    if memory is not None:
+        draft.state = replace(
+            draft.state,
+            remembers=True,
+            decided=memory.decided,
+            last_good=memory.last_good,
+            valid=memory.valid,
+            loaded=memory.loaded,
+            interrupted=memory.interrupted,
+            restart_pending=memory.decided is not None,
+        )
+
+
+def _take_mounted(draft: Draft, mounted: Mounted) -> None:
+    before = draft.state.mounted
+    if before is not None:
+        seen_s = draft.now_s - SWAP_SEEN_WITHIN_S
+        since_s = min(max(mounted.since_s, seen_s), draft.now_s)
+        mounted = replace(mounted, since_s=since_s)
+    draft.state = replace(draft.state, mounted=mounted, mount_trouble="")
+    digest = mounted.snapshot.digest
+    if before is None or before.snapshot.digest != digest:
+        draft.note(Milestone.RECEIVED)
+    attempt = draft.state.attempt
+    if attempt is None or (attempt.candidate.fence == mounted.fence and attempt.digest == digest):
+        return
+    match draft.state.phase:
+        case Validating() | Seeking() if attempt.digest == digest and not attempt.signalled:
+            draft.state = replace(draft.state, attempt=replace(attempt, candidate=mounted))
+        case Validating() | Seeking() | Confirming():
+            content.supersede(draft, proof.MOVED)
+        case Lingering():
+            draft.rest()
+        case Signalling() | Idle():
+            pass
+
+
+def _lose_mount(draft: Draft, message: str) -> None:
+    draft.state = replace(draft.state, mounted=None, mount_trouble=message)
+    if isinstance(draft.state.phase, Validating | Seeking):
+        content.supersede(draft, message)
+
+
+def _take_exit(draft: Draft, process: Process) -> None:
+    if not process.is_same(draft.state.process):
+        return
+    lose(draft)
+    phase = draft.state.phase
+    match phase:
+        case Seeking():
+            if process.is_same(phase.process):
+                count_end(draft)
+            draft.enter(Seeking(since_s=draft.now_s))
+        case Confirming():
+            draft.enter(replace(phase, look_s=draft.now_s))
+        case Idle() | Lingering():
+            draft.rest()
+            draft.state = replace(draft.state, restart_pending=True)
+        case Validating() | Signalling():
+            pass
+
+
+def _take_asked(draft: Draft, event: Asked) -> None:
+    requests = () if event.request is None else (event.request,)
+    state = draft.state
+    refusal: tuple[Reply, str] | None = None
+    if state.stopping_s is not None:
+        refusal = (Reply.BLOCKED, "surehup is stopping")
+    elif state.mounted is None:
+        refusal = (Reply.BLOCKED, state.mount_trouble or "the mounted folder was not read yet")
+    elif not isinstance(state.phase, Idle | Lingering):
+        refusal = (Reply.BUSY, state.blocked or "an attempt is under way")
+    if refusal is None:
+        earlier = state.asked[1] if state.asked is not None else ()
+        draft.state = replace(state, asked=(event.trigger, (*earlier, *requests)))
+        draft.note(Milestone.RECEIVED)
+        return
+    for request in requests:
+        draft.emit(Answer(request=request, reply=refusal[0], message=refusal[1]))
+
+
+def _go_on(draft: Draft) -> None:
+    """Do what is due: begin what is wanted, look again, or stop."""
+    if draft.state.stopping_s is not None and _stop(draft, draft.state.stopping_s):
+        return
+    if isinstance(draft.state.phase, Idle | Lingering):
+        _begin_wanted(draft)
+    now_s, phase = draft.now_s, draft.state.phase
+    if draft.state.awaiting is not None:
+        return
+    match phase:
+        case Lingering(until_s=until_s) if now_s >= until_s:
+            draft.rest()
+        case Seeking(look_s=due_s) | Confirming(look_s=due_s) | Lingering(look_s=due_s):
+            if now_s >= due_s:
+                draft.ask(Look)
+        case Validating(retry_s=due_s, tries=tries) if now_s >= due_s:
+            content.validate(draft, tries=tries)
+        case _:
+            pass
+
+
+def _begin_wanted(draft: Draft) -> None:
+    want, from_s = content.find_want(draft.state), content.wanted_from(draft.state)
+    if want is None or from_s is None:
+        draft.state = replace(draft.state, deferred=False)
+    elif draft.now_s >= from_s:
+        draft.rest()
+        content.begin_attempt(draft, want)
+    elif not draft.state.deferred:
+        draft.state = replace(draft.state, deferred=True)
+        draft.note(Milestone.DEBOUNCED)
+
+
+def _stop(draft: Draft, stopping_s: float) -> bool:
+    """Whether nothing is left to wait for. A signalled attempt may still find its verdict."""
+    phase = draft.state.phase
+    if isinstance(phase, Signalling | Confirming) and draft.now_s < stopping_s:
+        return False
+    content.save(draft)
+    content.answer(draft, Reply.BLOCKED, "surehup stopped before the attempt was decided")
+    draft.rest()
+    draft.emit(Stopped())
+    draft.state = replace(draft.state, stopped=True)
+    return True
+
+
+def _track_sync(draft: Draft) -> None:
+    """Since when the process is not proven to run what is on disk."""
+    state = draft.state
+    loaded, mounted = state.loaded, state.mounted
+    in_sync = (
+        mounted is not None
+        and loaded is not None
+        and loaded.proven
+        and loaded.digest == mounted.snapshot.digest
+    )
+    since_s = state.out_of_sync_since_s
+    if in_sync != (since_s is None):
+        draft.state = replace(state, out_of_sync_since_s=None if in_sync else draft.now_s)

@@ -1,0 +1,160 @@
+"""What survives a restart of the sidecar: the state as a journal entry, and back.
+
+An entry that cannot be understood is no entry: start-up then decides by what it sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.core.attempt import Outcome, Trigger
+from sidecar.core.evidence import Process, Reading, Sample
+from sidecar.core.state import Confirming, Decision, Interrupted, Loaded, Signalling, State
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that an entry tells."""
+
+    decided: Decision | None = None
+    last_good: str | None = None
+    valid: str | None = None
+    loaded: Loaded | None = None
+    interrupted: Interrupted | None = None
+
+
+def write_entry(state: State) -> Mapping[str, object]:
+    """The entry for `state`: JSON types only."""
+    return {
+        "version": VERSION,
+        "lastGood": state.last_good,
+        "valid": state.valid,
+        "decided": _write_decision(state.decided),
+        "loaded": _write_loaded(state.loaded),
+        "interrupted": _write_interrupted(state),
+    }
+
+
+def read_entry(entry: Mapping[str, object]) -> Memory | None:
+    """What `entry` tells, or None where it is of another version or damaged."""
+    raw: Any = entry
+    try:
+        if raw["version"] != VERSION:
+            return None
+        return Memory(
+            decided=_read_decision(raw["decided"]),
+            last_good=raw["lastGood"],
+            valid=raw["valid"],
+            loaded=_read_loaded(raw["loaded"]),
+            interrupted=_read_interrupted(raw["interrupted"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _write_decision(decided: Decision | None) -> object:
+    if decided is None:
+        return None
+    outcome = decided.outcome.value
+    return {"digest": decided.digest, "outcome": outcome, "message": decided.message}
+
+
+def _read_decision(raw: Any) -> Decision | None:
+    if raw is None:
+        return None
+    return Decision(digest=raw["digest"], outcome=Outcome(raw["outcome"]), message=raw["message"])
+
+
+def _write_loaded(loaded: Loaded | None) -> object:
+    if loaded is None:
+        return None
+    process = _write_process(loaded.process)
+    return {
+        "process": process,
+        "digest": loaded.digest,
+        "proven": loaded.proven,
+        "signalledS": loaded.signalled_s,
+    }
+
+
+def _read_loaded(raw: Any) -> Loaded | None:
+    if raw is None:
+        return None
+    process = _read_process(raw["process"])
+    signalled_s = None if raw["signalledS"] is None else float(raw["signalledS"])
+    proven = bool(raw["proven"])
+    return Loaded(process=process, digest=raw["digest"], proven=proven, signalled_s=signalled_s)
+
+
+def _write_interrupted(state: State) -> object:
+    phase, attempt = state.phase, state.attempt
+    if attempt is None or not isinstance(phase, Signalling | Confirming):
+        return None
+    baseline = phase.baseline
+    if baseline.process is None:
+        return None
+    return {
+        "digest": attempt.digest,
+        "fence": attempt.candidate.fence,
+        "trigger": attempt.trigger.value,
+        "signalled": attempt.signalled,
+        "answer": phase.answer if isinstance(phase, Confirming) else None,
+        "process": _write_process(baseline.process),
+        "takenS": baseline.taken_s,
+        "readings": {name: _write_reading(value) for name, value in baseline.readings.items()},
+    }
+
+
+def _read_interrupted(raw: Any) -> Interrupted | None:
+    if raw is None:
+        return None
+    readings = {name: _read_reading(value) for name, value in raw["readings"].items()}
+    return Interrupted(
+        digest=raw["digest"],
+        fence=raw["fence"],
+        trigger=Trigger(raw["trigger"]),
+        signalled=bool(raw["signalled"]),
+        answer=raw["answer"],
+        baseline=Sample(
+            taken_s=float(raw["takenS"]),
+            process=_read_process(raw["process"]),
+            fence=raw["fence"],
+            readings=readings,
+        ),
+    )
+
+
+def _write_process(process: Process) -> object:
+    return {
+        "pid": process.pid,
+        "startTicks": process.start_ticks,
+        "startedS": process.started_s,
+        "name": process.name,
+        "container": process.container,
+    }
+
+
+def _read_process(raw: Any) -> Process:
+    return Process(
+        pid=int(raw["pid"]),
+        start_ticks=int(raw["startTicks"]),
+        started_s=float(raw["startedS"]),
+        name=str(raw["name"]),
+        container=str(raw["container"]),
+    )
+
+
+def _write_reading(reading: Reading) -> object:
+    return sorted(reading) if isinstance(reading, frozenset) else reading
+
+
+def _read_reading(raw: Any) -> Reading:
+    return frozenset(int(pid) for pid in raw) if isinstance(raw, list) else _scalar(raw)
+
+
+def _scalar(raw: Any) -> float | str:
+    return raw if isinstance(raw, str) else float(raw)

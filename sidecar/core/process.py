@@ -1,0 +1,220 @@
+"""The process's side of the machine: find it ready, tell whether it already runs the candidate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sidecar.core.attempt import Outcome, Trigger
+from sidecar.core.backoff import LINGER_LOOKS, SEEK_LOOKS
+from sidecar.core.content import bears_repeating, finish, may_signal, save
+from sidecar.core.draft import Draft
+from sidecar.core.effects import Signal, WatchExit
+from sidecar.core.evidence import Process, Sample
+from sidecar.core.state import Attempt, Lingering, Loaded, Seeking, Signalling
+from sidecar.core.verdict import find_unready, is_healthy, shows_content
+
+START_MARGIN_S = 0.1
+"""By how much a start must be later than its content: process starts come in ticks of 10 ms, file
+times in ticks of 4 ms, and a container's start time is that of its runtime's fork."""
+
+MOST_ENDS = 3
+"""So many processes may end with the same content before it counts as failed."""
+
+FENCE_WAIT_S = 0.02
+"""How long to wait for the watcher where a look saw a newer generation than it reported."""
+
+LINGER_S = 600.0
+"""How long late proof is looked for."""
+
+
+def seek(draft: Draft, phase: Seeking, sample: Sample) -> None:
+    """Take one look into account while a baseline is wanted."""
+    phase = _track(draft, phase, sample.process)
+    unready = sample.trouble or find_unready(draft.state.bridge.proof, sample)
+    if sample.process is None or unready is not None:
+        _wait_for_process(draft, phase, unready or "the process is gone")
+    elif sample.fence != draft.attempt.candidate.fence:
+        look_again(draft, phase, draft.now_s + FENCE_WAIT_S)
+    else:
+        _take_baseline(draft, phase, sample, sample.process)
+
+
+def follow(draft: Draft, process: Process) -> None:
+    """From now on `process` is the one to watch; what an earlier one had loaded is history."""
+    if not process.is_same(draft.state.process):
+        draft.emit(WatchExit(process))
+    loaded = draft.state.loaded
+    kept = loaded if loaded is not None and loaded.process.is_same(process) else None
+    draft.state = replace(draft.state, process=process, loaded=kept)
+
+
+def lose(draft: Draft) -> None:
+    """The process is gone."""
+    draft.state = replace(draft.state, process=None, loaded=None)
+
+
+def count_end(draft: Draft) -> None:
+    """One more process ended while the candidate was on disk."""
+    attempt = draft.attempt
+    draft.state = replace(draft.state, attempt=replace(attempt, ends=attempt.ends + 1))
+
+
+def look_again(draft: Draft, phase: Seeking, look_s: float) -> None:
+    """Look once more, at `look_s`."""
+    draft.enter(replace(phase, look_s=look_s))
+
+
+def started_with(attempt: Attempt, process: Process) -> bool:
+    """Whether `process` read the candidate when it started: it is younger than the files."""
+    return process.started_s > attempt.candidate.since_s + START_MARGIN_S
+
+
+def runs_candidate(draft: Draft, sample: Sample, process: Process) -> str | None:
+    """How we know that the ready process already runs the candidate, or None."""
+    attempt, proof, loaded = draft.attempt, draft.state.bridge.proof, draft.state.loaded
+    if not is_healthy(proof, sample):
+        return None
+    known = loaded if loaded is not None and loaded.process.is_same(process) else None
+    if known is not None and known.proven and known.digest == attempt.digest:
+        return "still runs this content"
+    untouched = known is None or known.signalled_s is None
+    if untouched and started_with(attempt, process):
+        return "started with this content and is up"
+    if shows_content(proof, sample, attempt.predictions):
+        return "shows the digest of this content"
+    return None
+
+
+def adopt(draft: Draft, process: Process, how: str) -> None:
+    """The process runs the candidate without a signal of ours."""
+    attempt, name = draft.attempt, process.name or str(process.pid)
+    approved = draft.state.valid == attempt.digest
+    loaded = Loaded(process=process, digest=attempt.digest, proven=approved)
+    draft.state = replace(draft.state, loaded=loaded)
+    if approved:
+        finish(draft, Outcome.APPLIED, f"{name} {how}", adopted=True)
+    else:
+        _run_unapproved(draft, f"{name} {how}")
+
+
+def _run_unapproved(draft: Draft, how: str) -> None:
+    """The process runs content that was rejected: the verdict stays, and this is said beside it."""
+    decided = draft.state.decided
+    if decided is not None:
+        draft.state = replace(draft.state, decided=replace(decided, aside=f"although {how}"))
+    draft.unblock()
+    draft.rest()
+    save(draft)
+
+
+def _track(draft: Draft, phase: Seeking, process: Process | None) -> Seeking:
+    """Notice that the process came, went or was replaced since the last look."""
+    if process is not None:
+        follow(draft, process)
+        if process.is_same(phase.process):
+            return phase
+        if phase.process is not None:
+            count_end(draft)
+        return Seeking(since_s=draft.now_s, process=process)
+    lose(draft)
+    if phase.process is None:
+        return phase
+    count_end(draft)
+    return Seeking(since_s=draft.now_s)
+
+
+def _wait_for_process(draft: Draft, phase: Seeking, reason: str) -> None:
+    draft.block(reason)
+    attempt, process = draft.attempt, phase.process
+    given = attempt.signalled or attempt.ends > 0
+    given = given or (process is not None and started_with(attempt, process))
+    overdue = draft.now_s - phase.since_s >= draft.state.bridge.policy.patience_s
+    if given and (overdue or attempt.ends >= MOST_ENDS) and may_signal(draft.state):
+        _fail_start(draft, phase, reason)
+    else:
+        delay_s = SEEK_LOOKS.delay_s(phase.tries)
+        look_again(draft, replace(phase, tries=phase.tries + 1), draft.now_s + delay_s)
+
+
+def _fail_start(draft: Draft, phase: Seeking, reason: str) -> None:
+    attempt = draft.attempt
+    patience_s = draft.state.bridge.policy.patience_s
+    if attempt.ends >= MOST_ENDS:
+        message = f"the process ended {attempt.ends} times with this content; last: {reason}"
+    elif phase.process is None:
+        message = f"the process ended and did not come back within {patience_s:g}s: {reason}"
+    else:
+        message = f"the process did not become ready within {patience_s:g}s: {reason}"
+    finish(draft, Outcome.FAILED, message)
+    if phase.process is None:
+        draft.state = replace(draft.state, restart_pending=True)
+    else:
+        linger(draft, attempt, baseline=None, answer=None)
+
+
+def linger(draft: Draft, attempt: Attempt, *, baseline: Sample | None, answer: str | None) -> None:
+    """Keep the decided attempt in sight, for late proof."""
+    draft.state = replace(draft.state, attempt=attempt)
+    draft.enter(
+        Lingering(
+            baseline=baseline,
+            until_s=draft.now_s + LINGER_S,
+            look_s=draft.now_s + LINGER_LOOKS.delay_s(0),
+            answer=answer,
+        )
+    )
+
+
+def _take_baseline(draft: Draft, phase: Seeking, sample: Sample, process: Process) -> None:
+    proof = draft.state.bridge.proof
+    how = runs_candidate(draft, sample, process)
+    if how is not None:
+        adopt(draft, process, how)
+    elif not may_signal(draft.state):
+        stand_by(draft)
+    elif _may_have_been_signalled(draft):
+        finish(
+            draft,
+            Outcome.UNCONFIRMED,
+            "nothing tells whether the process was already given this content, and a second signal"
+            " would harm it: ask for a reload if it was not",
+        )
+    elif proof.cache_s > 0 and (
+        phase.first is None or sample.taken_s < phase.first.taken_s + proof.cache_s
+    ):
+        first = phase.first or sample
+        look_again(draft, replace(phase, first=first), first.taken_s + proof.cache_s)
+    elif draft.now_s < _tellable_from(draft, phase):
+        look_again(draft, phase, _tellable_from(draft, phase))
+    else:
+        _signal(draft, sample, process)
+
+
+def stand_by(draft: Draft) -> None:
+    """The decision on this content stands; the process is known again."""
+    draft.unblock()
+    draft.rest()
+
+
+def _may_have_been_signalled(draft: Draft) -> bool:
+    """At first sight without a journal, another sidecar may have signalled before us."""
+    state = draft.state
+    first_sight = draft.attempt.trigger is Trigger.STARTUP and not draft.attempt.asked
+    return first_sight and not state.remembers and not bears_repeating(state.bridge.proof)
+
+
+def _tellable_from(draft: Draft, phase: Seeking) -> float:
+    """From when on a success can be told from the one before, on the daemon's coarse clock."""
+    loaded, resolution_s = draft.state.loaded, draft.state.bridge.proof.resolution_s
+    if resolution_s == 0:
+        return float("-inf")
+    last_s = loaded.signalled_s if loaded is not None else None
+    return (last_s if last_s is not None else phase.since_s) + resolution_s
+
+
+def _signal(draft: Draft, baseline: Sample, process: Process) -> None:
+    fence = draft.attempt.candidate.fence
+    draft.unblock()
+    draft.enter(Signalling(baseline=baseline))
+    save(draft)
+    draft.ask(lambda effect: Signal(effect=effect, process=process, fence=fence))

@@ -1,0 +1,168 @@
+"""The proof's side of the machine: what became of the signal, and what the looks after it say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from sidecar.core.attempt import Outcome
+from sidecar.core.backoff import CONFIRM_LOOKS, LINGER_LOOKS, SEEK_LOOKS
+from sidecar.core.content import finish, save, supersede
+from sidecar.core.draft import Draft
+from sidecar.core.effects import Milestone
+from sidecar.core.errors import TargetTrouble
+from sidecar.core.events import Sending, Signalled
+from sidecar.core.evidence import Role, Sample
+from sidecar.core.process import (
+    FENCE_WAIT_S,
+    adopt,
+    count_end,
+    follow,
+    linger,
+    lose,
+    runs_candidate,
+)
+from sidecar.core.state import Confirming, Lingering, Loaded, Seeking, Signalling
+from sidecar.core.verdict import Judgement, Verdict, find_unready, judge
+
+MOVED = "the content on disk changed before the reload was proven"
+GONE = {TargetTrouble.GONE, TargetTrouble.ZOMBIE, TargetTrouble.ABSENT}
+
+
+def take_sending(draft: Draft, phase: Signalling, event: Signalled) -> None:
+    """The trigger was pulled, or not."""
+    match event.sending:
+        case Sending.SENT:
+            _take_sent(draft, phase, event)
+        case Sending.FENCE_MOVED:
+            _seek_at(draft, draft.now_s + FENCE_WAIT_S)
+        case Sending.REFUSED:
+            if event.trouble in GONE:
+                lose(draft)
+                count_end(draft)
+            draft.block(event.message)
+            _seek_at(draft, draft.now_s + SEEK_LOOKS.most_s)
+
+
+def _seek_at(draft: Draft, look_s: float) -> None:
+    seeking = Seeking(since_s=draft.now_s, look_s=look_s, process=draft.state.process)
+    draft.enter(seeking)
+    save(draft)
+
+
+def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
+    process = phase.baseline.process
+    if process is None:
+        return
+    attempt = replace(draft.attempt, signalled=True)
+    loaded = Loaded(process=process, digest=attempt.digest, proven=False, signalled_s=draft.now_s)
+    draft.state = replace(draft.state, attempt=attempt, loaded=loaded)
+    draft.note(Milestone.SIGNALLED)
+    mounted = draft.state.mounted
+    if _moved(draft, event.fence) or (mounted is not None and _moved(draft, mounted.fence)):
+        supersede(draft, MOVED)
+        return
+    proof = draft.state.bridge.proof
+    draft.enter(
+        Confirming(
+            baseline=phase.baseline,
+            signalled_s=draft.now_s,
+            deadline_s=draft.now_s + proof.deadline_s,
+            answer=event.answer,
+        )
+    )
+    save(draft)
+
+
+def confirm(draft: Draft, phase: Confirming, sample: Sample) -> None:
+    """Take one look after the signal into account."""
+    if _moved(draft, sample.fence):
+        supersede(draft, MOVED)
+        return
+    judgement = _judge(draft, phase.baseline, sample, phase.answer)
+    match judgement.verdict:
+        case Verdict.CONFIRMED:
+            _take_confirmation(draft, phase, judgement)
+        case Verdict.FAILED:
+            finish(draft, Outcome.FAILED, f"the process refused this content: {judgement.reason}")
+        case Verdict.WAIT:
+            _wait_for_evidence(draft, replace(phase, agreeing=0), judgement)
+        case Verdict.DIED:
+            lose(draft)
+            count_end(draft)
+            draft.block(f"the process ended after the signal: {judgement.reason}")
+            _seek_at(draft, draft.now_s)
+        case Verdict.RESTARTED:
+            if sample.process is not None:
+                follow(draft, sample.process)
+            count_end(draft)
+            _seek_at(draft, draft.now_s)
+
+
+def linger_on(draft: Draft, phase: Lingering, sample: Sample) -> None:
+    """Take one late look into account."""
+    process = sample.process
+    if process is None or not process.is_same(draft.state.process):
+        lose(draft)
+        draft.state = replace(draft.state, restart_pending=True)
+        draft.rest()
+        return
+    if _moved(draft, sample.fence):
+        draft.rest()
+        return
+    if phase.baseline is None:
+        unready = find_unready(draft.state.bridge.proof, sample)
+        how = None if unready else runs_candidate(draft, sample, process)
+        if how is not None:
+            adopt(draft, process, how)
+            return
+    else:
+        judgement = _judge(draft, phase.baseline, sample, phase.answer)
+        if judgement.verdict is Verdict.CONFIRMED:
+            _apply(draft, f"late proof: {judgement.reason}")
+            return
+        if judgement.verdict is Verdict.FAILED:
+            finish(draft, Outcome.FAILED, f"late refusal: {judgement.reason}")
+            return
+    tries = phase.tries + 1
+    look_s = draft.now_s + LINGER_LOOKS.delay_s(tries)
+    draft.enter(replace(phase, tries=tries, look_s=look_s))
+
+
+def _take_confirmation(draft: Draft, phase: Confirming, judgement: Judgement) -> None:
+    agreeing = phase.agreeing + 1
+    if agreeing >= draft.state.bridge.proof.agree:
+        _apply(draft, judgement.reason)
+    else:
+        _wait_for_evidence(draft, replace(phase, agreeing=agreeing), judgement)
+
+
+def _apply(draft: Draft, reason: str) -> None:
+    if draft.state.loaded is not None:
+        draft.state = replace(draft.state, loaded=replace(draft.state.loaded, proven=True))
+    finish(draft, Outcome.APPLIED, reason)
+
+
+def _wait_for_evidence(draft: Draft, phase: Confirming, judgement: Judgement) -> None:
+    if draft.now_s < phase.deadline_s:
+        tries = phase.tries + 1
+        look_s = draft.now_s + CONFIRM_LOOKS.delay_s(phase.tries)
+        draft.enter(replace(phase, tries=tries, look_s=look_s, reason=judgement.reason))
+        return
+    attempt, deadline_s = draft.attempt, draft.state.bridge.proof.deadline_s
+    message = f"no proof within {deadline_s:g}s of the signal: {judgement.reason}"
+    finish(draft, Outcome.UNCONFIRMED, message)
+    linger(draft, attempt, baseline=phase.baseline, answer=phase.answer)
+
+
+def _judge(draft: Draft, before: Sample, after: Sample, answer: str | None) -> Judgement:
+    proof = draft.state.bridge.proof
+    names = [evidence.name for evidence in proof.evidence if evidence.role is Role.ANSWER]
+    if answer is not None and names and after.error is None:
+        readings = {**after.readings, **dict.fromkeys(names, answer)}
+        after = replace(after, readings=MappingProxyType(readings))
+    return judge(proof, before, after, draft.attempt.predictions)
+
+
+def _moved(draft: Draft, fence: str | None) -> bool:
+    return fence is not None and fence != draft.attempt.candidate.fence

@@ -1,0 +1,182 @@
+"""The state of one bridge: three small states side by side, and the attempt that joins them.
+
+*Content*: what the mount carries and what was decided of it. *Process*: what the daemon was last
+given. *Attempt* and its phase: the candidate on its way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sidecar.core.attempt import AttemptRecord, Outcome, Trigger
+from sidecar.core.bridge import Bridge
+from sidecar.core.debounce import Debounce
+from sidecar.core.evidence import Process, Sample
+from sidecar.core.report import Finding, Report
+from sidecar.core.snapshot import Mounted
+from sidecar.core.verdict import Predictions
+
+ATTEMPTS_KEPT = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The last word on one content. It is not tried again until it changes or a person asks.
+
+    `aside`: what else is to be said, as that a process runs the content although it was rejected.
+    """
+
+    digest: str
+    outcome: Outcome
+    message: str
+    findings: tuple[Finding, ...] = ()
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What one process was last given: by its start, or by our signal.
+
+    `digest` None: unknown (the mount moved while it read). `proven`: its own evidence showed it.
+    """
+
+    process: Process
+    digest: str | None
+    proven: bool
+    signalled_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One candidate on its way. `resumed`: begun by a sidecar that is no more."""
+
+    candidate: Mounted
+    trigger: Trigger
+    started_s: float
+    predictions: Predictions = field(default_factory=dict)
+    report: Report | None = None
+    asked: bool = False
+    signalled: bool = False
+    resumed: bool = False
+    ends: int = 0
+
+    @property
+    def digest(self) -> str:
+        """The candidate's digest."""
+        return self.candidate.snapshot.digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """An attempt whose trigger was about to be pulled, or had been, when a sidecar ended."""
+
+    digest: str
+    fence: str
+    trigger: Trigger
+    signalled: bool
+    baseline: Sample
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validating:
+    """The validators run, or could not and are tried again at `retry_s`."""
+
+    tries: int = 0
+    retry_s: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeking:
+    """Wanted: one process, up, whose evidence makes a baseline.
+
+    `since_s`: since when this very process (or its absence) is looked at. `first`: an earlier good
+    look, where the daemon's page may be cached and two are needed.
+    """
+
+    since_s: float
+    look_s: float = float("-inf")
+    tries: int = 0
+    process: Process | None = None
+    first: Sample | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signalling:
+    """The trigger is being pulled."""
+
+    baseline: Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirming:
+    """Looking for the verdict until `deadline_s`."""
+
+    baseline: Sample
+    signalled_s: float
+    deadline_s: float
+    answer: str | None = None
+    look_s: float = float("-inf")
+    tries: int = 0
+    agreeing: int = 0
+    reason: str = "nothing was seen yet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lingering:
+    """Decided without proof; late proof is looked for, ever more slowly, until `until_s`.
+
+    `baseline` None: the process never became ready, so only its start can prove anything.
+    """
+
+    baseline: Sample | None
+    until_s: float
+    look_s: float
+    answer: str | None = None
+    tries: int = 0
+
+
+Phase = Idle | Validating | Seeking | Signalling | Confirming | Lingering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that one bridge knows.
+
+    `awaiting` is the id of the one effect whose answer the phase waits for; `next_effect` numbers
+    them. `asked` holds a person's wish until it is answered, with the requests that wait for it.
+    """
+
+    bridge: Bridge
+    debounce: Debounce
+    phase: Phase = Idle()
+    mounted: Mounted | None = None
+    mount_trouble: str = ""
+    decided: Decision | None = None
+    last_good: str | None = None
+    valid: str | None = None
+    loaded: Loaded | None = None
+    process: Process | None = None
+    attempt: Attempt | None = None
+    asked: tuple[Trigger, tuple[int, ...]] | None = None
+    deferred: bool = False
+    restart_pending: bool = False
+    blocked: str = ""
+    remembers: bool = False
+    interrupted: Interrupted | None = None
+    out_of_sync_since_s: float | None = None
+    records: tuple[AttemptRecord, ...] = ()
+    stopping_s: float | None = None
+    stopped: bool = False
+    awaiting: int | None = None
+    next_effect: int = 1
+
+
+def begin(bridge: Bridge) -> State:
+    """The state before the first event."""
+    return State(bridge=bridge, debounce=Debounce(bridge.policy.debounce_s))
