@@ -64,6 +64,9 @@ class Processes(Protocol):
         send by the pidfd, poll. Raises `TargetError`; raises `FenceMovedError` without sending.
         """
 
+    def is_alive(self, process: Process) -> bool:
+        """Whether this very process still runs; a zombie does not."""
+
     def children(self, process: Process, leaving: str) -> frozenset[int]:
         """PIDs of its children whose title does not contain `leaving`. Raises `TargetError`."""
 

@@ -1,0 +1,1 @@
+"""The shell around the core: takes events, steps the machines, has their effects done."""

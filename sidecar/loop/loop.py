@@ -1,0 +1,178 @@
+"""The loop: one thread that owns every bridge's state.
+
+Events come in by one queue from watchers, lanes and people; effects go out to the lanes, or are
+done here where they are short. No policy lives here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from sidecar.core.attempt import BridgeStatus
+from sidecar.core.bridge import Bridge
+from sidecar.core.effects import (
+    Announce,
+    Answer,
+    Cancel,
+    Effect,
+    Look,
+    Note,
+    Save,
+    Signal,
+    Stopped,
+    Validate,
+    WatchExit,
+)
+from sidecar.core.events import Event, Started, StopAsked, Tick
+from sidecar.core.evidence import Process
+from sidecar.core.machine import step, wake_at
+from sidecar.core.ports import Cancel as CancelPort
+from sidecar.core.ports import Clock, Journal
+from sidecar.core.state import State, begin
+from sidecar.core.view import view
+from sidecar.loop.lanes import Executor
+from sidecar.loop.steps import Adapters, take_step
+
+IDLE_BEAT_S = 5.0
+"""The loop turns at least this often, so that its liveness can be told."""
+
+
+class Teller(Protocol):
+    """Hears what happens: metrics, log, webhooks. Must be quick."""
+
+    def note(self, bridge: str, note: Note) -> None:
+        """A milestone on the way."""
+
+    def announce(self, bridge: str, announced: Announce) -> None:
+        """An attempt ended."""
+
+    def show(self, status: BridgeStatus) -> None:
+        """The status of a bridge after each event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One bridge and what it needs to have its effects done."""
+
+    bridge: Bridge
+    adapters: Adapters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What all bridges share: where effects run, what is remembered, who is told."""
+
+    clock: Clock
+    executor: Executor
+    journal: Journal
+    teller: Teller
+    watch_exit: Callable[[str, Process], None]
+    answer: Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A thread died; the process must end, start-up is recovery."""
+
+    error: BaseException
+
+
+class Loop:
+    """Runs bridges until all have stopped."""
+
+    def __init__(self, lanes: Mapping[str, Lane], outside: Outside) -> None:
+        self._lanes = lanes
+        self._outside = outside
+        self._clock = outside.clock
+        self._inbox: SimpleQueue[tuple[str, Event] | Crashed] = SimpleQueue()
+        self._states: dict[str, State] = {}
+        self._statuses: dict[str, BridgeStatus] = {}
+        self._beat_s = outside.clock.monotonic()
+
+    def post(self, bridge: str, event: Event) -> None:
+        """Tell a bridge's machine that something happened. Any thread may call."""
+        self._inbox.put((bridge, event))
+
+    def crash(self, error: BaseException) -> None:
+        """Tell the loop that a thread died. Any thread may call."""
+        self._inbox.put(Crashed(error))
+
+    def stop(self) -> None:
+        """Ask every bridge to end. Any thread and any signal handler may call."""
+        for name in self._lanes:
+            self._inbox.put((name, StopAsked()))
+
+    def statuses(self) -> tuple[BridgeStatus, ...]:
+        """What each bridge shows now. Any thread may call."""
+        return tuple(self._statuses.values())
+
+    def beat_age_s(self) -> float:
+        """Seconds since the loop last turned; it turns at least once in `IDLE_BEAT_S`."""
+        return self._clock.monotonic() - self._beat_s
+
+    def run(self) -> None:
+        """Run until all bridges have stopped. Raises the error of a thread that died."""
+        for name, lane in self._lanes.items():
+            self._states[name] = begin(lane.bridge)
+            self._take(name, Started(self._outside.journal.load(name)))
+        while not all(state.stopped for state in self._states.values()):
+            for name, event in self._next_events():
+                self._take(name, event)
+
+    def _next_events(self) -> list[tuple[str, Event]]:
+        self._beat_s = self._clock.monotonic()
+        times = [due_s for _, due_s in self._due()]
+        timeout_s = max(min([IDLE_BEAT_S, *(due_s - self._beat_s for due_s in times)]), 0)
+        events: list[tuple[str, Event]] = []
+        with suppress(Empty):
+            entry = self._inbox.get(timeout=timeout_s)
+            if isinstance(entry, Crashed):
+                raise entry.error
+            events.append(entry)
+        self._beat_s = self._clock.monotonic()
+        ticks = [(name, Tick()) for name, due_s in self._due() if due_s <= self._beat_s]
+        return events + ticks
+
+    def _due(self) -> list[tuple[str, float]]:
+        due = ((name, wake_at(state)) for name, state in self._states.items())
+        return [(name, due_s) for name, due_s in due if due_s is not None]
+
+    def _take(self, name: str, event: Event) -> None:
+        state, effects = step(self._states[name], event, self._clock.monotonic())
+        self._states[name] = state
+        status = view(state)
+        self._statuses[name] = status
+        for effect in effects:
+            self._do(name, effect)
+        self._outside.teller.show(status)
+
+    def _do(self, name: str, effect: Effect) -> None:
+        match effect:
+            case Validate() | Look() | Signal():
+                self._submit(name, effect)
+            case Cancel(effect=number):
+                self._outside.executor.cancel(name, number)
+            case Save(entry=entry):
+                self._outside.journal.save(name, entry)
+            case WatchExit(process=process):
+                self._outside.watch_exit(name, process)
+            case Announce():
+                self._outside.teller.announce(name, effect)
+            case Note():
+                self._outside.teller.note(name, effect)
+            case Answer():
+                self._outside.answer(effect)
+            case Stopped():
+                pass
+
+    def _submit(self, name: str, effect: Validate | Look | Signal) -> None:
+        lane = self._lanes[name]
+
+        def job(cancel: CancelPort) -> None:
+            self.post(name, take_step(effect, lane.bridge, lane.adapters, cancel))
+
+        self._outside.executor.submit(name, effect.effect, job)

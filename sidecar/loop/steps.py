@@ -1,0 +1,121 @@
+"""The effects that need several adapters at once, composed over their ports.
+
+A look is one instant seen from three sides: the process, its evidence, the generation on disk. A
+signal is fenced: the generation is read just before it is sent, and just after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from sidecar.core.bridge import Bridge, HttpReload, SignalReload
+from sidecar.core.effects import Look, Signal, Validate
+from sidecar.core.errors import SourceError, TargetError, TargetTrouble
+from sidecar.core.events import Looked, Sending, Signalled, Validated
+from sidecar.core.evidence import Reading, Sample
+from sidecar.core.ports import (
+    Cancel,
+    Clock,
+    FenceMovedError,
+    Mount,
+    Observer,
+    Processes,
+    Validator,
+)
+
+NOTHING: Mapping[str, Reading] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """What one bridge needs of the world."""
+
+    clock: Clock
+    mount: Mount
+    validator: Validator
+    processes: Processes
+    observer: Observer
+
+
+Step = Validate | Look | Signal
+Result = Validated | Looked | Signalled
+
+
+def take_step(step: Step, bridge: Bridge, adapters: Adapters, cancel: Cancel) -> Result:
+    """Do one effect that is answered by an event. Bounded in time by its adapters."""
+    match step:
+        case Validate(effect=effect, candidate=candidate):
+            report = adapters.validator.validate(candidate, bridge.checks, cancel)
+            return Validated(effect, report)
+        case Look(effect=effect):
+            return Looked(effect, look(bridge, adapters))
+        case Signal():
+            return send(step, bridge, adapters)
+
+
+def look(bridge: Bridge, adapters: Adapters) -> Sample:
+    """Find the process, read its evidence, and make sure that it was the same all along."""
+    taken_s = adapters.clock.monotonic()
+    try:
+        process = adapters.processes.find(bridge.target)
+    except TargetError as error:
+        fence = _read_fence(adapters.mount)
+        return Sample(taken_s=taken_s, trouble=error.message, fence=fence, readings=NOTHING)
+    observation = adapters.observer.observe(bridge.proof, process)
+    fence = _read_fence(adapters.mount)
+    if not adapters.processes.is_alive(process):
+        gone = f"process {process.pid} ended while it was looked at"
+        return Sample(taken_s=taken_s, trouble=gone, fence=fence, readings=NOTHING)
+    return Sample(
+        taken_s=taken_s,
+        process=process,
+        error=observation.error,
+        fence=fence,
+        readings=observation.readings,
+    )
+
+
+def send(step: Signal, bridge: Bridge, adapters: Adapters) -> Signalled:
+    """Pull the trigger, if the mount still carries what was judged."""
+    answer = None
+    try:
+        match bridge.reload:
+            case SignalReload(number=number, sigwait=sigwait):
+                adapters.processes.send(
+                    step.process,
+                    number,
+                    sigwait=sigwait,
+                    fence=lambda: _read_fence(adapters.mount) == step.fence,
+                )
+            case HttpReload() as reload:
+                answer = _ask_by_http(step, reload, bridge, adapters)
+    except FenceMovedError:
+        return Signalled(effect=step.effect, sending=Sending.FENCE_MOVED)
+    except TargetError as error:
+        return Signalled(
+            effect=step.effect,
+            sending=Sending.REFUSED,
+            trouble=error.trouble,
+            message=error.message,
+        )
+    fence = _read_fence(adapters.mount)
+    return Signalled(effect=step.effect, sending=Sending.SENT, fence=fence, answer=answer)
+
+
+def _ask_by_http(step: Signal, reload: HttpReload, bridge: Bridge, adapters: Adapters) -> str:
+    if not adapters.processes.is_alive(step.process):
+        message = f"process {step.process.pid} ended before it was asked to reload"
+        raise TargetError(TargetTrouble.GONE, message)
+    if _read_fence(adapters.mount) != step.fence:
+        raise FenceMovedError
+    return adapters.observer.reload(reload, bridge.proof)
+
+
+def _read_fence(mount: Mount) -> str | None:
+    """The generation on disk; None while the folder cannot be read, which the watcher tells."""
+    try:
+        return mount.fence()
+    except SourceError:
+        return None
