@@ -1,0 +1,51 @@
+"""Says how a program's end kept it from judging, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+
+from sidecar.validate.process import Bounds, Ended, How
+from sidecar.validate.text import last_line
+
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|cannot allocate memory|memory exhausted|bad_alloc|MemoryError"
+    r"|pthread_create failed|failed to create new OS thread|failed to reserve page summary",
+    re.IGNORECASE,
+)
+"""How Go, C, C++ and Python programs say that RLIMIT_DATA stopped them: with an ordinary exit."""
+
+
+def say_end(ended: Ended, bounds: Bounds) -> str:
+    """Why a program that did not exit could not judge, as the sentence after its name."""
+    match ended.how:
+        case How.TIMED_OUT:
+            return (
+                f"did not finish within {bounds.timeout_s:g} s and was stopped: "
+                "raise its timeout, or find out what it waits for"
+            )
+        case How.CANCELLED:
+            return "was stopped because its result is no longer wanted"
+        case _:
+            return _say_signal(ended, bounds)
+
+
+def _say_signal(ended: Ended, bounds: Bounds) -> str:
+    if OUT_OF_MEMORY.search(ended.output):
+        return say_out_of_memory(bounds)
+    match ended.signal_name:
+        case "SIGKILL":
+            return (
+                "was killed by SIGKILL, as the kernel does when memory runs out: "
+                "raise the memory limit of the sidecar's container"
+            )
+        case "SIGXCPU":
+            return "used more CPU time than its timeout allows: raise its timeout"
+        case name:
+            said = last_line(ended.output)
+            return f"crashed with {name} ({said}): try the same program by hand, it may be broken"
+
+
+def say_out_of_memory(bounds: Bounds) -> str:
+    """That a program's own bound was too small, as the sentence after its name."""
+    mebibytes = bounds.memory_bytes >> 20
+    return f"ran out of its {mebibytes} MiB of memory: raise its memory limit"
