@@ -28,15 +28,20 @@ def clean(text: str) -> str:
     return _USER_IN_URL.sub("***", text)
 
 
-def quote_line(text: str, line: int) -> str:
-    """Line number `line` of `text` as an excerpt; empty beyond its end."""
+def cut_line(text: str, line: int) -> str:
+    """Line number `line` (from 1) of `text`, as it stands; empty beyond its end."""
     start = 0
     for _ in range(line - 1):
         start = text.find("\n", start) + 1
         if not start:
             return ""
     end = text.find("\n", start)
-    return shorten(clean(text[start : end if end >= 0 else None].rstrip()), EXCERPT_CHARS)
+    return text[start : end if end >= 0 else None]
+
+
+def quote_line(text: str, line: int) -> str:
+    """Line number `line` of `text` as an excerpt for people."""
+    return shorten(clean(cut_line(text, line).rstrip()), EXCERPT_CHARS)
 
 
 def shorten(text: str, chars: int) -> str:
