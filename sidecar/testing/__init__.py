@@ -1,0 +1,1 @@
+"""Fakes of the edges, shipped: the demo, the bench and the tests use the same ones."""
