@@ -55,10 +55,10 @@ def run_in_child(task: Task, files: Files, *, clock: Clock, cancel: Cancel) -> R
     A child that crashes, is killed, takes too long or too much memory makes the report's
     `cannot_run`. Takes 30 to 60 ms, most of it the start of the interpreter. Never raises.
     """
-    with _memory_file("request") as request, _memory_file("answer") as answer:
-        write_request(request, task.job, files, task.options)
-        request.seek(0)
-        try:
+    try:
+        with _memory_file("request") as request, _memory_file("answer") as answer:
+            write_request(request, task.job, files, task.options)
+            request.seek(0)
             ended = run_program(
                 [sys.executable, "-I", "-S", "-c", _bootstrap()],
                 bounds=task.bounds,
@@ -66,11 +66,11 @@ def run_in_child(task: Task, files: Files, *, clock: Clock, cancel: Cancel) -> R
                 cancel=cancel,
                 streams=Streams(request=request.fileno(), answer=answer.fileno()),
             )
-        except CannotStartError as error:
-            text = f"{task.what} could not start {sys.executable}: {error}; check the installation"
-            return Report(cannot_run=(text,))
-        answer.seek(0)
-        return _judge(task, ended, answer.read(MOST_ANSWER_BYTES))
+            answer.seek(0)
+            return _judge(task, ended, answer.read(MOST_ANSWER_BYTES))
+    except (OSError, CannotStartError) as error:
+        text = f"{task.what} could not start {sys.executable} ({error}): check the installation"
+        return Report(cannot_run=(text,))
 
 
 def _judge(task: Task, ended: Ended, answer: bytes) -> Report:

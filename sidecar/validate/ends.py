@@ -5,14 +5,34 @@ from __future__ import annotations
 import re
 
 from sidecar.validate.process import Bounds, Ended, How
-from sidecar.validate.text import last_line
+from sidecar.validate.text import clean, last_line, shorten
 
 OUT_OF_MEMORY = re.compile(
-    r"out of memory|cannot allocate memory|memory exhausted|bad_alloc|MemoryError"
-    r"|pthread_create failed|failed to create new OS thread|failed to reserve page summary",
-    re.IGNORECASE,
+    r"""^fatal\ error:.*(?:out\ of\ memory|cannot\ allocate\ memory|failed\ to\ reserve)
+        |^runtime:.*(?:out\ of\ memory|failed\ to\ create\ new\ OS\ thread)
+        |^runtime/cgo:\ pthread_create\ failed
+        |std::bad_alloc|^MemoryError|Cannot\ allocate\ memory$|memory\ exhausted$
+    """,
+    re.MULTILINE | re.VERBOSE,
 )
-"""How Go, C, C++ and Python programs say that RLIMIT_DATA stopped them: with an ordinary exit."""
+"""How Go, C++, Python and C programs say that RLIMIT_DATA stopped them, with an ordinary exit code.
+
+Tied to whole lines: alert rules speak of "Host out of memory", and validators quote them.
+"""
+
+GO_CRASH = re.compile(r"^goroutine \d+ .*\[running", re.MULTILINE)
+
+
+def say_breakdown(ended: Ended, bounds: Bounds) -> str:
+    """Why a program did not judge, as the sentence after its name; empty if its exit code tells."""
+    if ended.how is not How.EXITED:
+        return say_end(ended, bounds)
+    if ended.code and OUT_OF_MEMORY.search(ended.output):
+        return say_out_of_memory(bounds)
+    if ended.code and GO_CRASH.search(ended.output):
+        cause = next((line for line in ended.output.splitlines() if line.strip()), "")
+        return f"crashed ({shorten(clean(cause), 200)}): it may be broken, try another version"
+    return ""
 
 
 def say_end(ended: Ended, bounds: Bounds) -> str:

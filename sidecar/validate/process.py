@@ -129,15 +129,16 @@ def run_program(
     deadline_s = clock.monotonic() + bounds.timeout_s
     launcher = find_launcher()
     tail = Tail()
-    with _started([*launcher, *argv], folder, streams, bounds) as (child, pipe):
-        watch = _Watch(child.pid, pipe, tail)
-        try:
-            how = watch.until_end(deadline_s, clock, cancel)
-        finally:
-            watch.close()
-            _end_group(child)
-        for _ in range(2):  # what the pipe still holds, not what an escaped writer goes on adding
-            tail.read(pipe)
+    try:
+        with _started([*launcher, *argv], folder, streams, bounds) as (child, pipe):
+            try:
+                how = _attend(child.pid, pipe, tail, _Patience(deadline_s, clock, cancel))
+            finally:
+                _end_group(child)
+            for _ in range(2):  # what the pipe still holds, not what an escaped writer adds
+                tail.read(pipe)
+    except OSError as error:
+        raise CannotStartError(error.strerror or str(error)) from error
     return _sum_up(how, child.returncode, tail.text(), launcher)
 
 
@@ -169,8 +170,6 @@ def _started(
                 env=_environment(os.environ, bounds),
                 start_new_session=True,
             )
-        except OSError as error:
-            raise CannotStartError(error.strerror or str(error)) from error
         finally:
             os.close(writing)
         _bound(child.pid, bounds)
@@ -179,32 +178,37 @@ def _started(
         os.close(reading)
 
 
-class _Watch:
-    """Waits on a process and its output at once."""
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How long something is waited for."""
 
-    def __init__(self, pid: int, pipe: int, tail: Tail) -> None:
-        self._pipe, self._tail = pipe, tail
-        self._pidfd = os.pidfd_open(pid)
-        self._poll = select.poll()
-        self._poll.register(self._pidfd, select.POLLIN)
-        self._poll.register(pipe, select.POLLIN)
+    deadline_s: float
+    clock: Clock
+    cancel: Cancel
 
-    def until_end(self, deadline_s: float, clock: Clock, cancel: Cancel) -> How:
-        """Collect output until the process ends, or may not go on."""
-        while not cancel.is_set():
-            left_s = deadline_s - clock.monotonic()
-            if left_s <= 0:
-                return How.TIMED_OUT
-            ready = [fd for fd, _ in self._poll.poll(1000 * min(left_s, LOOK_S))]
-            if self._pipe in ready and not self._tail.read(self._pipe):
-                self._poll.unregister(self._pipe)
-            if self._pidfd in ready:
+    def left_s(self) -> float:
+        """The time that remains."""
+        return self.deadline_s - self.clock.monotonic()
+
+
+def _attend(pid: int, pipe: int, tail: Tail, patience: _Patience) -> How:
+    """Collect output until the process ends, or may not go on."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        poll.register(pipe, select.POLLIN)
+        while (left_s := patience.left_s()) > 0:
+            if patience.cancel.is_set():
+                return How.CANCELLED
+            ready = [fd for fd, _ in poll.poll(1000 * min(left_s, LOOK_S))]
+            if pipe in ready and not tail.read(pipe):
+                poll.unregister(pipe)
+            if pidfd in ready:
                 return How.EXITED
-        return How.CANCELLED
-
-    def close(self) -> None:
-        """Stop waiting."""
-        os.close(self._pidfd)
+        return How.TIMED_OUT
+    finally:
+        os.close(pidfd)
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
