@@ -92,12 +92,19 @@ class EvidenceReader:
             case Page(path=path):
                 return hashlib.sha256(look.get_page(path)).hexdigest()
             case Children(leaving=leaving):
-                try:
-                    return self._children(process, leaving)
-                except SurehupError as error:
-                    raise UnreadableError(error.message) from error
+                return self._find_children(process, leaving)
             case ReloadAnswer():
                 return None  # known from `reload` alone; the core holds it beside the look
+
+    def _find_children(self, process: Process, leaving: str) -> Reading | None:
+        """Its children; none counts as absent: a master without workers is not up yet.
+
+        nginx was seen to die of a signal that came before its first worker.
+        """
+        try:
+            return self._children(process, leaving) or None
+        except SurehupError as error:
+            raise UnreadableError(error.message) from error
 
     def reload(self, reload: HttpReload, proof: Proof) -> str:
         """Ask the daemon to reload: `ok`, or why it did not, in one sentence. Never raises.
