@@ -11,11 +11,27 @@ from enum import StrEnum
 from sidecar.core.evidence import Evidence
 
 
+class Mode(StrEnum):
+    """Who writes the files that the daemon reads: the kubelet, or the sidecar after its checks."""
+
+    MOUNTED = "mounted"
+    PUBLISHED = "published"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the configuration comes from: the folder that the main container mounts too."""
+    """Where the configuration comes from.
+
+    `mount` is the folder that the main container mounts too, empty where only the API is asked.
+    `config_map` or `secret` is the object itself, as ``NAMESPACE/NAME``. `publish` is the shared
+    folder that the sidecar writes in published mode.
+    """
 
     mount: str
+    config_map: str | None = None
+    secret: str | None = None
+    mode: Mode = Mode.MOUNTED
+    publish: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,13 +184,42 @@ class Rollback(StrEnum):
     NONE = "none"
 
 
+class Strategy(StrEnum):
+    """How several replicas take new content: one goes first, or each for itself."""
+
+    CANARY = "canary"
+    INDEPENDENT = "independent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """How content reaches several replicas.
+
+    `spread_s`: the followers reload spread over this time. `patience_s`: how long an absent API is
+    waited for before a pod goes on alone, None for ever. `replicas`: how many there are, None where
+    that is not told. `tolerate`: pods that may fail. `takeovers`: holders that may vanish.
+    """
+
+    strategy: Strategy = Strategy.CANARY
+    spread_s: float = 10.0
+    patience_s: float | None = None
+    replicas: int | None = None
+    tolerate: int = 0
+    takeovers: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The waits between the stages, in seconds."""
+    """The waits between the stages, in seconds, and what replicas do together.
+
+    `group` keeps the annotations of several workloads on one object apart.
+    """
 
     debounce_s: float = 1.0
     patience_s: float = 60.0
     rollback: Rollback = Rollback.ANNOTATION
+    group: str = ""
+    rollout: Rollout = Rollout()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
