@@ -12,8 +12,11 @@ class SystemClock:
     """Time as the kernel tells it (implements `core.ports.Clock`)."""
 
     def monotonic(self) -> float:
-        """Seconds that never go back (CLOCK_MONOTONIC)."""
-        return time.monotonic()
+        """Seconds since boot, which never go back.
+
+        CLOCK_BOOTTIME, as the kernel counts the starts of processes, so that the two compare.
+        """
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def wall(self) -> float:
         """Seconds since the epoch (CLOCK_REALTIME): may jump, so for people only."""

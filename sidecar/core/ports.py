@@ -19,7 +19,7 @@ class Clock(Protocol):
     """Time, so that tests own it."""
 
     def monotonic(self) -> float:
-        """Seconds that never go back (CLOCK_MONOTONIC)."""
+        """Seconds since boot (CLOCK_BOOTTIME): never go back, and compare with process starts."""
 
     def wall(self) -> float:
         """Seconds since the epoch, for people only: never compared."""
