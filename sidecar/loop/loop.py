@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from sidecar.core.attempt import BridgeStatus
+from sidecar.core.attempt import AttemptRecord, BridgeStatus, Status
 from sidecar.core.bridge import Bridge
 from sidecar.core.effects import (
     Announce,
@@ -47,8 +47,8 @@ class Teller(Protocol):
     def note(self, bridge: str, note: Note) -> None:
         """A milestone on the way."""
 
-    def announce(self, bridge: str, announced: Announce) -> None:
-        """An attempt ended."""
+    def announce(self, bridge: str, record: AttemptRecord, status: Status) -> None:
+        """An attempt ended; `status` is what the bridge shows after it."""
 
     def show(self, status: BridgeStatus) -> None:
         """The status of a bridge after each event."""
@@ -147,10 +147,10 @@ class Loop:
         status = view(state)
         self._statuses[name] = status
         for effect in effects:
-            self._do(name, effect)
+            self._do(name, effect, status.status)
         self._outside.teller.show(status)
 
-    def _do(self, name: str, effect: Effect) -> None:
+    def _do(self, name: str, effect: Effect, status: Status) -> None:
         match effect:
             case Validate() | Look() | Signal():
                 self._submit(name, effect)
@@ -160,8 +160,8 @@ class Loop:
                 self._outside.journal.save(name, entry)
             case WatchExit(process=process):
                 self._outside.watch_exit(name, process)
-            case Announce():
-                self._outside.teller.announce(name, effect)
+            case Announce(record=record):
+                self._outside.teller.announce(name, record, status)
             case Note():
                 self._outside.teller.note(name, effect)
             case Answer():
