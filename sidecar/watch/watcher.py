@@ -96,10 +96,7 @@ class MountWatcher:
         announced = True
         while not self._stopping.is_set():
             self._arm()
-            changed = self._look()
-            if changed and not announced and not self._wake.is_set():
-                # The poll found what inotify did not see: the watch is dead or deaf.
-                self._inotify.disarm()
+            self._look(announced=announced)
             announced = self._wake.wait(self._pace.poll_s)
             self._wake.clear()
 
@@ -122,24 +119,26 @@ class MountWatcher:
                 self._inotify_refused = ""
                 self._tell(f"Changes of {printable(self._mount.path)} are seen at once again.")
 
-    def _look(self) -> bool:
-        """Hand on what is new; whether anything was."""
+    def _look(self, *, announced: bool) -> None:
         try:
             fence = self._mount.fence()
             if fence == self._seen or not self._is_worth_reading(fence):
-                return False
+                return
+            if not announced and not self._wake.is_set():
+                # The poll found what inotify did not see: the watch is dead or deaf.
+                self._inotify.disarm()
+                self._arm()
             mounted = self._read(fence)
         except SourceError as error:
             self._seen = None
             if error.message != self._trouble:
                 self._trouble = error.message
                 self._on_trouble(error)
-            return False
+            return
         self._seen = mounted.fence
         self._trouble = self._unreadable = None
         self._reads_failed = self._polls_to_read = 0
         self._on_change(mounted)
-        return True
 
     def _is_worth_reading(self, fence: str) -> bool:
         """What could not be read is tried again ever more rarely, until it changes."""
