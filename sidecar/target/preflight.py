@@ -102,10 +102,10 @@ def _see_handler(process: Process, status: Status, reload: SignalReload) -> Fact
         case Disposition.DEFAULT if reload.sigwait:
             detail = f"no handler for {signal} is installed, as expected of a program that waits"
             return Fact(name="handler", ok=True, detail=detail)
-        case Disposition.DEFAULT:
-            refusal = refuse_unhandled(process.pid, process.name, reload.number)
         case Disposition.IGNORED:
             refusal = refuse_ignored(process.pid, process.name, reload.number)
+        case _:
+            refusal = refuse_unhandled(process.pid, process.name, reload.number)
     return Fact(name="handler", ok=False, detail=refusal.message)
 
 
