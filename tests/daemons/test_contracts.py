@@ -28,8 +28,10 @@ def find_moved(before: Sample, after: Sample) -> frozenset[str]:
 
 
 def expect_moves(daemon: Running, before: Sample, names: frozenset[str]) -> None:
-    after = daemon.eventually(lambda look: find_moved(before, look) >= names, within_s=10)
-    assert find_moved(before, after) == names
+    after = daemon.eventually(
+        lambda look: look.error is None and find_moved(before, look) >= names, within_s=10
+    )
+    assert find_moved(before, after) == names, (before, after)
 
 
 def reload_unchanged(daemon: Running) -> None:
@@ -49,8 +51,7 @@ def reload_valid(daemon: Running, n: int) -> None:
     predictions = daemon.predict(daemon.valid(n))
     judgement = daemon.judge(before, predictions, within_s=10)
     assert judgement.verdict is Verdict.CONFIRMED, judgement
-    after = daemon.observe()
-    assert predictions.items() <= after.readings.items()
+    daemon.eventually(lambda look: predictions.items() <= look.readings.items())
     if is_healthy(daemon.proof, before):
         expect_moves(daemon, before, daemon.spec.on_valid)
 
