@@ -27,7 +27,7 @@ from sidecar.core.effects import (
     Validate,
     WatchExit,
 )
-from sidecar.core.events import Event, Started, StopAsked, Tick
+from sidecar.core.events import Event, Started, Tick
 from sidecar.core.evidence import Process
 from sidecar.core.machine import step, wake_at
 from sidecar.core.ports import Cancel as CancelPort
@@ -74,37 +74,41 @@ class Outside:
     answer: Callable[[Answer], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Crashed:
-    """A thread died; the process must end, start-up is recovery."""
+class Inbox:
+    """Where every thread tells the loop what happened. Never blocks, also in signal handlers."""
 
-    error: BaseException
+    def __init__(self) -> None:
+        self._entries: SimpleQueue[tuple[str, Event] | BaseException] = SimpleQueue()
+
+    def post(self, bridge: str, event: Event) -> None:
+        """Something happened that `bridge` must hear of."""
+        self._entries.put((bridge, event))
+
+    def crash(self, error: BaseException) -> None:
+        """A thread died of `error`: the process must end, start-up is recovery."""
+        self._entries.put(error)
+
+    def take(self, timeout_s: float) -> tuple[str, Event] | None:
+        """The next entry, or None after `timeout_s`. Raises the error of a thread that died."""
+        with suppress(Empty):
+            entry = self._entries.get(timeout=timeout_s)
+            if isinstance(entry, BaseException):
+                raise entry
+            return entry
+        return None
 
 
 class Loop:
     """Runs bridges until all have stopped."""
 
-    def __init__(self, lanes: Mapping[str, Lane], outside: Outside) -> None:
+    def __init__(self, lanes: Mapping[str, Lane], inbox: Inbox, outside: Outside) -> None:
         self._lanes = lanes
+        self._inbox = inbox
         self._outside = outside
         self._clock = outside.clock
-        self._inbox: SimpleQueue[tuple[str, Event] | Crashed] = SimpleQueue()
         self._states: dict[str, State] = {}
         self._statuses: dict[str, BridgeStatus] = {}
         self._beat_s = outside.clock.monotonic()
-
-    def post(self, bridge: str, event: Event) -> None:
-        """Tell a bridge's machine that something happened. Any thread may call."""
-        self._inbox.put((bridge, event))
-
-    def crash(self, error: BaseException) -> None:
-        """Tell the loop that a thread died. Any thread may call."""
-        self._inbox.put(Crashed(error))
-
-    def stop(self) -> None:
-        """Ask every bridge to end. Any thread and any signal handler may call."""
-        for name in self._lanes:
-            self._inbox.put((name, StopAsked()))
 
     def statuses(self) -> tuple[BridgeStatus, ...]:
         """What each bridge shows now. Any thread may call."""
@@ -127,15 +131,12 @@ class Loop:
         self._beat_s = self._clock.monotonic()
         times = [due_s for _, due_s in self._due()]
         timeout_s = max(min([IDLE_BEAT_S, *(due_s - self._beat_s for due_s in times)]), 0)
-        events: list[tuple[str, Event]] = []
-        with suppress(Empty):
-            entry = self._inbox.get(timeout=timeout_s)
-            if isinstance(entry, Crashed):
-                raise entry.error
-            events.append(entry)
+        entry = self._inbox.take(timeout_s)
         self._beat_s = self._clock.monotonic()
-        ticks = [(name, Tick()) for name, due_s in self._due() if due_s <= self._beat_s]
-        return events + ticks
+        ticks: list[tuple[str, Event]] = [
+            (name, Tick()) for name, due_s in self._due() if due_s <= self._beat_s
+        ]
+        return ticks if entry is None else [entry, *ticks]
 
     def _due(self) -> list[tuple[str, float]]:
         due = ((name, wake_at(state)) for name, state in self._states.items())
@@ -173,6 +174,6 @@ class Loop:
         lane = self._lanes[name]
 
         def job(cancel: CancelPort) -> None:
-            self.post(name, take_step(effect, lane.bridge, lane.adapters, cancel))
+            self._inbox.post(name, take_step(effect, lane.bridge, lane.adapters, cancel))
 
         self._outside.executor.submit(name, effect.effect, job)

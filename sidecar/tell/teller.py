@@ -12,7 +12,7 @@ from sidecar.tell.log import fields
 from sidecar.tell.metrics import Metrics
 from sidecar.tell.webhook import Webhooks
 
-LOG = logging.getLogger("surehup")
+LOG = logging.getLogger(__name__)
 
 MILESTONES = {
     Milestone.RECEIVED: (logging.INFO, "New content arrived"),
