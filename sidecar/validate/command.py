@@ -16,7 +16,7 @@ from sidecar.core.snapshot import Snapshot
 from sidecar.validate.ends import say_breakdown
 from sidecar.validate.job import CannotJudgeError
 from sidecar.validate.output import EXCERPT_LINES, find_essence, split_output
-from sidecar.validate.process import Bounds, CannotStartError, Ended, run_program
+from sidecar.validate.process import Bounds, CannotStartError, Ended, How, run_program
 from sidecar.validate.scratch import UnsafeKeyError, laid_out
 from sidecar.validate.text import clean, shorten
 
@@ -113,7 +113,7 @@ class Commands:
             )
             raise CannotJudgeError(message) from error
         breakdown = say_breakdown(ended, bounds)
-        if breakdown:
+        if breakdown and (ended.how is not How.EXITED or ended.code not in check.ok_codes):
             raise CannotJudgeError(breakdown)
         return ended
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sidecar.validate.process import Bounds, Ended, How
+from sidecar.validate.process import CANNOT_EXECUTE_CODES, Bounds, Ended, How
 from sidecar.validate.text import clean, last_line, shorten
 
 OUT_OF_MEMORY = re.compile(
@@ -24,11 +24,16 @@ GO_CRASH = re.compile(r"^goroutine \d+ .*\[running", re.MULTILINE)
 
 
 def say_breakdown(ended: Ended, bounds: Bounds) -> str:
-    """Why a program did not judge, as the sentence after its name; empty if its exit code tells."""
+    """Why a program did not judge, as the sentence after its name; empty if its exit code tells.
+
+    126 and 127 are what shells and launchers answer for a program that they cannot execute.
+    """
     if ended.how is not How.EXITED:
         return say_end(ended, bounds)
     if ended.code and OUT_OF_MEMORY.search(ended.output):
         return say_out_of_memory(bounds)
+    if ended.code in CANNOT_EXECUTE_CODES:
+        return f"could not execute what it needs ({last_line(ended.output)}): add that to the image"
     if ended.code and GO_CRASH.search(ended.output):
         cause = next((line for line in ended.output.splitlines() if line.strip()), "")
         return f"crashed ({shorten(clean(cause), 200)}): it may be broken, try another version"

@@ -10,7 +10,7 @@ import yaml
 
 from sidecar.core.report import Finding
 from sidecar.validate.decode import NotTextError, decode
-from sidecar.validate.text import clean, find_place, quote_line, shorten
+from sidecar.validate.text import clean, find_place, keep_inside, quote_line, shorten
 from sidecar.validate.yaml_syntax import walk
 
 CHECK = "json"
@@ -94,7 +94,7 @@ def _place_duplicates(key: str, text: str, names: list[str]) -> Iterator[Finding
 def _find(key: str, text: str, code: str, message: str, place: tuple[int, int] | None) -> Finding:
     if place is None:
         return Finding(check=CHECK, code=code, file=key, message=message)
-    line, column = place
+    line, column = keep_inside(text, *place)
     return Finding(
         check=CHECK,
         code=code,

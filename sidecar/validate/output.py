@@ -27,7 +27,7 @@ _LINE = re.compile(r"\bline (\d+)(?:,? col(?:umn)? (\d+))?")
 _TROUBLE = re.compile(r"error|fail|fatal|invalid|unknown|panic|cannot|not found", re.IGNORECASE)
 _WARNING = re.compile(r"\bwarn(?:ing)?\b", re.IGNORECASE)
 _CLOSING = re.compile(r"failed to validate \d+ file|test failed|\(s\) found in|FAILED:\s*$")
-_EDGE = " \t[]:,.\"'"
+_EDGE = " \t[]:,."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def _find_places(
             continue
         after, before = line[match.end() :].strip(_EDGE), line[: match.start()]
         said = Said(
-            message=_tidy(after or before.strip(_EDGE).removesuffix(" in")),
+            message=_tidy(_unquote(after) or before.strip(_EDGE).removesuffix(" in")),
             file=current if numbers == 1 else match[1],
             line=int(match[numbers]) or None,
             column=int(match[numbers + 1] or 0) or None,
@@ -110,6 +110,14 @@ def _choose_line(lines: Sequence[str]) -> str:
         if _TROUBLE.search(line) and not _WARNING.search(line):
             return line
     return (telling or lines or ["it printed nothing"])[-1]
+
+
+def _unquote(text: str) -> str:
+    """Without quotes around it, nor one left over from a quotation that began before."""
+    for quote in "\"'":
+        if text.endswith(quote) and (text.startswith(quote) or text.count(quote) % 2):
+            return text.removeprefix(quote).removesuffix(quote)
+    return text
 
 
 def _tidy(text: str) -> str:

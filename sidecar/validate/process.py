@@ -38,6 +38,7 @@ LOOK_S = 0.02
 REAP_S = 5.0
 """How long a killed program may take to vanish: only one stuck in the kernel takes longer."""
 PRIVATE_PREFIX = "SUREHUP_"
+ELF_HEAD_BYTES = 20
 CANNOT_EXECUTE_CODES = frozenset({126, 127})
 
 
@@ -123,11 +124,13 @@ def run_program(
 ) -> Ended:
     """Run `argv` in `folder` without a shell, within `bounds`, and say how it ended.
 
+    The first of `argv` is the program's path: nothing is searched for.
+
     Raises:
         CannotStartError: it cannot be executed.
     """
     deadline_s = clock.monotonic() + bounds.timeout_s
-    launcher = find_launcher()
+    launcher = find_launcher() if _is_surely_executable(argv[0]) else ()
     tail = Tail()
     try:
         with _started([*launcher, *argv], folder, streams, bounds) as (child, pipe):
@@ -241,6 +244,25 @@ def _environment(ours: Mapping[str, str], bounds: Bounds) -> dict[str, str]:
     kept = {name: value for name, value in ours.items() if not name.startswith(PRIVATE_PREFIX)}
     go = {"GOMEMLIMIT": f"{bounds.memory_bytes * 3 // 4}B"}
     return go | kept | {"LC_ALL": "C.UTF-8"}
+
+
+def _is_surely_executable(program: str) -> bool:
+    """Whether the kernel can execute this file, as far as its head tells.
+
+    `setpriv` hands what it cannot execute to a shell (as execvp does), which would then judge in
+    its stead: a binary for another machine must get the kernel's own answer.
+    """
+    try:
+        with Path(program).open("rb") as theirs, Path("/proc/self/exe").open("rb") as ours:
+            head, own = theirs.read(ELF_HEAD_BYTES), ours.read(ELF_HEAD_BYTES)
+    except OSError:
+        return False
+    return head.startswith(b"#!") or _machine(head) == _machine(own)
+
+
+def _machine(head: bytes) -> bytes:
+    """Magic number, word size and instruction set of an ELF file."""
+    return head[:5] + head[18:20]
 
 
 @functools.cache

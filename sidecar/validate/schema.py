@@ -114,7 +114,7 @@ def _hold_file(validator: Validator, key: str, content: bytes) -> Iterator[Findi
             message=message,
         )
         return
-    roots = _compose_places(content)
+    roots = _compose_places(key, content)
     for number, value in enumerate(_read_documents(key, content)):
         root = roots[number] if number < len(roots) else None
         try:
@@ -125,8 +125,10 @@ def _hold_file(validator: Validator, key: str, content: bytes) -> Iterator[Findi
             yield Finding(check=CHECK, code="depth", file=key, message=message)
 
 
-def _compose_places(content: bytes) -> list[yaml.Node]:
-    """Nodes with places; none for what is no YAML (TOML, some JSON)."""
+def _compose_places(key: str, content: bytes) -> list[yaml.Node]:
+    """Nodes with places; none for TOML, and for JSON that is no YAML."""
+    if language_of(key) is Language.TOML:
+        return []
     try:
         return compose(content)
     except yaml.YAMLError:

@@ -39,6 +39,12 @@ def cut_line(text: str, line: int) -> str:
     return text[start : end if end >= 0 else None]
 
 
+def keep_inside(text: str, line: int, column: int) -> tuple[int, int]:
+    """A place (from 1), or the end of `text` for one beyond: where parsers place a missing end."""
+    last = text.rstrip().count("\n") + 1
+    return (line, column) if line <= last else (last, len(cut_line(text, last)) + 1)
+
+
 def quote_line(text: str, line: int) -> str:
     """Line number `line` of `text` as an excerpt for people."""
     return shorten(clean(cut_line(text, line).rstrip()), EXCERPT_CHARS)

@@ -14,7 +14,7 @@ import yaml
 
 from sidecar.core.report import Finding
 from sidecar.validate.decode import NotTextError, decode
-from sidecar.validate.text import clean, cut_line, find_place, quote_line, shorten
+from sidecar.validate.text import clean, cut_line, find_place, keep_inside, quote_line, shorten
 
 CHECK = "yaml"
 MOST_DEPTH = 100
@@ -55,15 +55,16 @@ def check_yaml(key: str, content: bytes) -> list[Finding]:
 
 
 def _find(key: str, text: str, fault: Fault) -> Finding:
+    line, column = keep_inside(text, fault.line + 1, fault.column + 1)
     return Finding(
         check=CHECK,
         code=fault.code,
         file=key,
-        line=fault.line + 1,
-        column=fault.column + 1,
+        line=line,
+        column=column,
         message=fault.message,
         suggestion=fault.suggestion,
-        excerpt=quote_line(text, fault.line + 1),
+        excerpt=quote_line(text, line),
     )
 
 
