@@ -29,7 +29,7 @@ class Census:
         self._argvs: dict[int, tuple[str, ...]] = {}
         self._containers: dict[int, Container] = {}
         self._names: dict[str, str] = {}
-        stats = (procfs.stat(pid) for pid in procfs.pids())
+        stats = (procfs.stat(pid) for pid in sorted(procfs.pids()))
         self.stats = {stat.pid: stat for stat in stats if stat is not None}
         self.own_pid = own_pid
         self.own_container = self.container(own_pid)

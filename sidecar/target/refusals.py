@@ -33,8 +33,8 @@ def refuse_absent(census: Census, selector: Selector, own: Collection[Stat]) -> 
             "signalled by pattern: give --pid PID if one of them is meant"
         )
     else:
-        why = f"{_name_seen(census)}: {_advise_absent(selector)}"
-    return TargetError(TargetTrouble.ABSENT, f"no process is {wanted}: {why}")
+        why = f"{_name_seen(census)}; {_advise_absent(selector)}"
+    return TargetError(TargetTrouble.ABSENT, f"no process fits {wanted}: {why}")
 
 
 def refuse_pid(pid: int, why: str) -> TargetError:
@@ -51,7 +51,7 @@ def refuse_ambiguous(
     flags.append("--pid PID")
     if not selector.container and len(names) > 1:
         flags.insert(0, "--container NAME")
-    what = f"{len(found)} processes are {name_wanted(selector)}"
+    what = f"{len(found)} processes fit {name_wanted(selector)}"
     if wrapper is not None:
         what = f"{census.describe(wrapper)} runs {len(found)} processes"
     choice = f"{', '.join(flags[:-1])} or {flags[-1]}"
@@ -154,12 +154,12 @@ def name_signal(number: int) -> str:
 
 
 def name_wanted(selector: Selector) -> str:
-    """What a selector looks for, in words that complete "no process is …"."""
+    """What a selector looks for, in the words of the command line."""
     parts = []
     if selector.process:
         parts.append(f"--process {selector.process!r}")
     if selector.container:
-        parts.append(f"in --container {selector.container}")
+        parts.append(f"--container {selector.container}")
     return " ".join(parts)
 
 
