@@ -1,0 +1,285 @@
+"""The shape that presets and the settings file share: what is checked, signalled and looked at.
+
+Every field may be left out: a preset fills what a user leaves out, a default what both leave out.
+Facts about single fields come from the daemons' sources and from measurements: docs/presets.md.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from sidecar.core.bridge import Language, Noop, OnInvalid
+from sidecar.core.evidence import Absent, DigestAlgorithm, Role
+from sidecar.presets.fields import (
+    CommandLine,
+    Duration,
+    PositiveDuration,
+    Regex,
+    Signal,
+    Size,
+    Url,
+)
+
+
+class Shape(BaseModel):
+    """Fields in camelCase, and none besides."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+ShapeT = TypeVar("ShapeT", bound=Shape)
+
+
+def fill(own: ShapeT, preset: ShapeT, *, but: frozenset[str] = frozenset()) -> ShapeT:
+    """`own`, with what it leaves out (or gives as null) taken from `preset`, except fields `but`."""
+    missing = {
+        name: getattr(preset, name)
+        for name in type(own).model_fields
+        if name not in but and getattr(own, name) is None
+    }
+    return own.model_copy(update=missing)
+
+
+def _refuse_unless_one(shape: Shape, names: tuple[str, ...]) -> None:
+    given = [name for name in names if getattr(shape, name) is not None]
+    if len(given) != 1:
+        fields = type(shape).model_fields
+        spelled = [fields[name].alias or name for name in names]
+        told = f"not {len(given)}" if given else "not none"
+        msg = f"must have one of {', '.join(spelled)}, {told}"
+        raise ValueError(msg)
+
+
+class CheckShape(Shape):
+    """One validator: a syntax, a JSON Schema or a program."""
+
+    syntax: Language | None = Field(None, description="Parses files as this language.")
+    json_schema: str | None = Field(
+        None, alias="schema", description="Path of a JSON Schema that files must follow."
+    )
+    command: CommandLine | None = Field(
+        None,
+        description="Runs a program, without a shell. `{dir}` is the candidate's folder, "
+        "`{file:KEY}` one of its files, `{file}` the bridge's `file`.",
+    )
+    files: list[str] | None = Field(
+        None, description="Globs of the keys that `syntax` and `schema` look at."
+    )
+    timeout: PositiveDuration | None = Field(None, description="How long the program may run.")
+    ok_codes: list[int] | None = Field(None, description="Exit codes that mean valid.")
+    must_match: Regex | None = Field(
+        None, description="What the program's output must contain besides."
+    )
+    memory: Size | None = Field(None, description="How much memory the program may take.")
+    optional: bool | None = Field(
+        None, description="Skip the check, and say so once, where the program is not installed."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_kind(self) -> Self:
+        _refuse_unless_one(self, ("syntax", "json_schema", "command"))
+        of_command = ("timeout", "ok_codes", "must_match", "memory", "optional")
+        for name in of_command if self.command is None else ("files",):
+            if getattr(self, name) is not None:
+                where = "syntax and schema only" if self.command else "a command only"
+                msg = f"{to_camel(name)} is for {where}"
+                raise ValueError(msg)
+        return self
+
+
+class ChildrenShape(Shape):
+    """The child processes of the target."""
+
+    leaving: str = Field("", description="Title of children that are on their way out.")
+    replaced: Literal["all", "any"] = Field(
+        "all", description="Whether all children must be new, or one new child suffices."
+    )
+
+
+class EvidenceShape(Shape):
+    """One thing that a daemon shows of a reload: where it is read and what it means."""
+
+    name: str | None = Field(None, description="What messages call it; made of the rest if absent.")
+    role: Role = Field(description="What a change of it means.")
+    metric: str | None = Field(None, description="A series of the metrics page.", min_length=1)
+    labels: dict[str, str] | None = Field(None, description="Labels that the series must have.")
+    json_field: str | None = Field(
+        None, alias="field", description="A field of a JSON page, by dotted path.", min_length=1
+    )
+    path: str | None = Field(
+        None, description="Where that JSON page is, if not at the bridge's `confirm.url`."
+    )
+    page: str | None = Field(
+        None, description="A page that shows the loaded configuration, as a whole.", min_length=1
+    )
+    children: ChildrenShape | None = Field(None, description="The target's child processes.")
+    answer: Literal[True] | None = Field(
+        None, description="The answer to a reload by HTTP (`true`)."
+    )
+    absent: Absent | None = Field(
+        None, description="What it means that it is not shown: not ready, zero, not offered."
+    )
+    resolution: Duration | None = Field(
+        None, description="Changes closer than this cannot be told apart."
+    )
+    algorithm: DigestAlgorithm | None = Field(
+        None, description="How a digest is computed, where that can be predicted."
+    )
+    file: str | None = Field(
+        None, description="Glob of the one key that the digest is of; `{file}` is the bridge's."
+    )
+    equals: str | None = Field(None, description="What a probe must read.")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        _refuse_unless_one(self, ("metric", "json_field", "page", "children", "answer"))
+        wrong = {
+            "labels need a metric": self.labels is not None and self.metric is None,
+            "path needs a field": self.path is not None and self.json_field is None,
+            "children are evidence of role generation only": self.children is not None
+            and self.role is not Role.GENERATION,
+            "role answer needs answer: true, and the other way round": (self.answer is not None)
+            is not (self.role is Role.ANSWER),
+            "role probe needs equals, and the other way round": (self.equals is not None)
+            is not (self.role is Role.PROBE),
+            "a page is evidence of role echo, digest or probe only": self.page is not None
+            and self.role not in {Role.ECHO, Role.DIGEST, Role.PROBE},
+            "algorithm is for role digest only": self.algorithm is not None
+            and self.role is not Role.DIGEST,
+            "file needs an algorithm": self.file is not None and self.algorithm is None,
+        }
+        for reason, holds in wrong.items():
+            if holds:
+                raise ValueError(reason)
+        return self
+
+
+PROVING = frozenset(
+    {
+        Role.SUCCESS_TIMESTAMP,
+        Role.SUCCESS_COUNTER,
+        Role.DIGEST,
+        Role.ECHO,
+        Role.GENERATION,
+        Role.ANSWER,
+    }
+)
+"""Roles whose change proves a reload; the others only speak for or against it."""
+
+
+class BasicAuthShape(Shape):
+    """A user and where the password is."""
+
+    username: str = Field(description="The user.", min_length=1)
+    password_file: str | None = Field(None, description="The file that holds the password.")
+
+
+class TlsShape(Shape):
+    """How an `https` address is trusted."""
+
+    ca_file: str | None = Field(None, description="The CA that signed the daemon's certificate.")
+    cert_file: str | None = Field(None, description="Our own certificate, if the daemon asks.")
+    key_file: str | None = Field(None, description="The key of our own certificate.")
+    server_name: str | None = Field(None, description="The name that the certificate is for.")
+    insecure_skip_verify: bool | None = Field(None, description="Trust any certificate.")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.key_file is not None and self.cert_file is None:
+            msg = "keyFile needs certFile"
+            raise ValueError(msg)
+        return self
+
+
+class TargetShape(Shape):
+    """Which process is told to reload, and how."""
+
+    container: str | None = Field(
+        None, description="Name of the container that it runs in.", min_length=1
+    )
+    process: Regex | None = Field(
+        None,
+        description="Matches the whole executable path, its base name, the whole argv[0] or its "
+        "base name.",
+    )
+    pid: Annotated[int, Field(gt=0)] | None = Field(None, description="Its PID.")
+    signal: Signal | None = Field(None, description="The signal that makes it reload.")
+    sigwait: bool | None = Field(
+        None, description="It takes the signal without a handler, as tini does."
+    )
+    trigger: Literal["signal", "http"] | None = Field(
+        None, description="Whether it is told by signal or by an HTTP request."
+    )
+    reload_url: str | None = Field(
+        None, description="Where it takes reloads by HTTP: an address, or a path beside the metrics."
+    )
+    reload_method: Literal["POST", "PUT", "GET"] | None = Field(
+        None, description="The method of that request."
+    )
+    reload_answers: bool | None = Field(
+        None, description="Whether the answer to that request says if the reload worked."
+    )
+    patience: PositiveDuration | None = Field(
+        None, description="How long an attempt waits for it to be up and ready."
+    )
+
+
+class ConfirmShape(Shape):
+    """How a reload is proven."""
+
+    url: Url | None = Field(None, description="The page that its metrics (or JSON) are read from.")
+    deadline: PositiveDuration | None = Field(
+        None, description="How long after the reload proof is waited for."
+    )
+    cache: Duration | None = Field(None, description="How old the page may be that it serves.")
+    agree: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="Equal answers in a row before success is believed."
+    )
+    noop: Noop | None = Field(
+        None, description="What success evidence does when unchanged content is reloaded."
+    )
+    on_invalid: OnInvalid | None = Field(
+        None, description="What it does with content that it cannot load."
+    )
+    evidence: list[list[EvidenceShape]] | None = Field(
+        None, description="Groups of evidence; groups are alternatives, one that decides suffices."
+    )
+    bearer_token_file: str | None = Field(None, description="A token for its pages.")
+    basic_auth: BasicAuthShape | None = Field(None, description="A user for its pages.")
+    tls: TlsShape | None = Field(None, description="How its certificate is checked.")
+    unix_socket: str | None = Field(None, description="The socket that its pages are served on.")
+
+    @model_validator(mode="after")
+    def _has_one_login(self) -> Self:
+        if self.bearer_token_file is not None and self.basic_auth is not None:
+            msg = "bearerTokenFile and basicAuth exclude each other"
+            raise ValueError(msg)
+        return self
+
+
+class DaemonShape(Shape):
+    """What a preset knows of a daemon, and a bridge may say otherwise."""
+
+    file: str | None = Field(
+        None, description="The key that the daemon starts from; `{file}` in commands.", min_length=1
+    )
+    refuse_empty: list[str] | None = Field(
+        None, description="Globs of keys that must not be empty; `[]` for none."
+    )
+    checks: list[CheckShape] | None = Field(
+        None,
+        alias="validate",
+        description="The validators, in order. Replaces the preset's list.",
+    )
+    target: TargetShape = Field(TargetShape(), description="Which process, and how it reloads.")
+    confirm: ConfirmShape = Field(ConfirmShape(), description="How a reload is proven.")
+
+
+class Preset(DaemonShape):
+    """One daemon."""
+
+    description: str = Field(description="What it is.")
+    traps: list[str] = Field(description="What to know before it is used.")

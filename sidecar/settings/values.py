@@ -1,0 +1,59 @@
+"""What the settings come to: plain frozen data, free of everything that read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sidecar.core.bridge import Bridge, Mode, Rollback, Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where our HTTP server listens. `host` is empty for all addresses, IPv6 without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """A webhook. `on`: any of applied, rejected, rolledback, failed, unconfirmed."""
+
+    url: str
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, complete and free of contradictions.
+
+    `origin` says where they came from, for `/api/v2/config`; `effective_json` is the same settings
+    with the preset filled in, as the file would spell them, addresses without their secrets.
+    """
+
+    bridges: tuple[Bridge, ...]
+    listen: Address = Address("", 9808)
+    http_control: bool = False
+    log_format: str = "json"
+    log_level: str = "info"
+    state_dir: str = "/run/surehup"
+    poll_s: float = 1.0
+    notify: tuple[Notify, ...] = ()
+    origin: str = "flags"
+    effective_json: str = "{}"
+
+
+def list_api_settings(bridge: Bridge) -> tuple[str, ...]:
+    """The settings of `bridge` that cannot be honoured without the Kubernetes API."""
+    asked = {
+        "source.configMap": bridge.source.config_map is not None,
+        "source.secret": bridge.source.secret is not None,
+        "mode: published": bridge.source.mode is Mode.PUBLISHED,
+        "rollback: data": bridge.policy.rollback is Rollback.DATA,
+        "group": bool(bridge.policy.group),
+        "rollout": bridge.policy.rollout != Rollout(),
+    }
+    return tuple(name for name, needed in asked.items() if needed)
