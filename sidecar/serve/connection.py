@@ -127,7 +127,6 @@ class _Exchange(BaseHTTPRequestHandler):
         self.wfile = self._out = io.BytesIO()
         self.client_address = (client, 0)
         self.command = ""
-        self.request_version = self.protocol_version
         self.requestline = ""
         self.close_connection = True
 
@@ -139,7 +138,14 @@ class _Exchange(BaseHTTPRequestHandler):
     def answer(self, handle: Handle) -> None:
         """Parse the request and have it handled; a bad one is answered here."""
         self.raw_requestline = self.rfile.readline()
-        if not self.raw_requestline or not self.parse_request():
+        if not self.raw_requestline:
+            return
+        if not self.parse_request():
+            if not self.written:
+                self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        if self.request_version == self.default_request_version:
+            self.send_error(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/0.9 is not spoken here")
             return
         try:
             target = urlsplit(self.path)
@@ -159,6 +165,7 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def write(self, response: Response) -> None:
         """Put `response` on the wire; the body is left out for HEAD."""
+        self.request_version = self.protocol_version  # a bad request counts as 0.9: no headers
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(response.body)))

@@ -55,16 +55,14 @@ class HttpServer:
         self._stopping = threading.Event()
         self._changed = threading.Lock()
         self._connections: dict[Connection, threading.Thread] = {}
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on; 0 before `start`."""
-        return int(self._listener.getsockname()[1]) if self._listener is not None else 0
+        self.port = 0
+        """The port that is listened on, from `start` on: where 0 was asked for, the one given."""
 
     def start(self) -> None:
         """Listen and serve. Raises `ListenError` or `SettingsError`."""
         listener = open_listener(self._listen)
         self._listener = listener
+        self.port = int(listener.getsockname()[1])
         self._acceptor = threading.Thread(
             target=self._accept, args=[listener], name="http", daemon=True
         )
