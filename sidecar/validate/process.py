@@ -11,7 +11,8 @@ that promtool needs more than 512 MiB of RLIMIT_AS to start at all but only 128 
 Limits are set from outside, right after the start: `preexec_fn` may deadlock in a process with
 threads. That the program dies with us (PR_SET_PDEATHSIG) can only be said from inside, so that
 util-linux's `setpriv` says it where it is installed, for about 1 ms; a Python wrapper would take
-6 ms. Elsewhere the end of our container ends the program too.
+6 ms. Elsewhere the end of our container ends the program too. (The kernel means the end of the
+starting *thread*, which waits here for the program anyway.)
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +25,8 @@ from referencing.exceptions import Unresolvable
 from sidecar.core.bridge import Language
 from sidecar.core.report import Finding
 from sidecar.validate.job import CannotJudgeError, Files, Options
-from sidecar.validate.places import build, compose, find_place
+from sidecar.validate.places import Path as YamlPath
+from sidecar.validate.places import find_places, read_documents
 from sidecar.validate.syntax import check_syntax, language_of
 from sidecar.validate.text import clean, quote_line, shorten
 
@@ -74,7 +76,7 @@ def _load_schema(path: str) -> Validator:
     if broken:
         message = f"the schema cannot be parsed: {broken[0]}"
         raise CannotJudgeError(message)
-    schema: Any = next(iter(_read_documents(path, content)), {})
+    schema: Any = next((value for _, value in _read_documents(path, content)), {})
     dialect = validator_for(schema, default=Draft202012Validator)
     named = schema.get("$schema") if isinstance(schema, dict) else None
     if named is not None and named.rstrip("#") != dialect.META_SCHEMA["$schema"].rstrip("#"):
@@ -88,16 +90,16 @@ def _load_schema(path: str) -> Validator:
     return dialect(schema, registry=Registry())
 
 
-def _read_documents(key: str, content: bytes) -> list[Any]:
-    """The values in a file whose syntax is good: a YAML file may hold several."""
+def _read_documents(key: str, content: bytes) -> list[tuple[int, Any]]:
+    """Number and value of each document in a file whose syntax is good; YAML may hold several."""
     text = content.decode("utf-8-sig")
     match language_of(key):
         case Language.JSON:
-            return [json.loads(text)]
+            return [(0, json.loads(text))]
         case Language.TOML:
-            return [json.loads(json.dumps(tomllib.loads(text), default=str))]
+            return [(0, json.loads(json.dumps(tomllib.loads(text), default=str)))]
         case _:
-            return [build(root) for root in compose(content)]
+            return read_documents(content)
 
 
 def _hold_file(validator: Validator, key: str, content: bytes) -> Iterator[Finding]:
@@ -114,43 +116,65 @@ def _hold_file(validator: Validator, key: str, content: bytes) -> Iterator[Findi
             message=message,
         )
         return
-    roots = _compose_places(key, content)
-    for number, value in enumerate(_read_documents(key, content)):
-        root = roots[number] if number < len(roots) else None
-        try:
-            for error in islice(validator.iter_errors(value), MOST_FINDINGS):
-                yield _find(key, content, root, error)
-        except RecursionError:
-            message = "is nested too deeply to be held against the schema"
-            yield Finding(check=CHECK, code="depth", file=key, message=message)
+    breaches = [
+        _read_breach(number, error)
+        for number, value in _read_documents(key, content)
+        for error in islice(_iterate_errors(validator, value), MOST_FINDINGS)
+    ]
+    places = _find_places(key, content, breaches)
+    text = content.decode("utf-8-sig")
+    for breach in breaches:
+        line, column = places.get(breach.path, (None, None))
+        yield Finding(
+            check=CHECK,
+            code=breach.rule,
+            file=key,
+            line=line,
+            column=column,
+            message=breach.message,
+            excerpt=quote_line(text, line) if line else "",
+        )
 
 
-def _compose_places(key: str, content: bytes) -> list[yaml.Node]:
-    """Nodes with places; none for TOML, and for JSON that is no YAML."""
-    if language_of(key) is Language.TOML:
-        return []
+@dataclass(frozen=True, slots=True)
+class _Breach:
+    """A broken rule, freed from the values that jsonschema's errors hold on to."""
+
+    path: YamlPath
+    rule: str
+    message: str
+
+
+def _iterate_errors(validator: Validator, value: object) -> Iterator[ValidationError | None]:
+    """The errors; None for a value that is too deep to be looked through."""
     try:
-        return compose(content)
+        yield from validator.iter_errors(cast("Any", value))
+    except RecursionError:
+        yield None
+
+
+def _find_places(
+    key: str, content: bytes, breaches: Sequence[_Breach]
+) -> Mapping[YamlPath, tuple[int, int]]:
+    """Where the broken rules stand; nothing for TOML, and for JSON that is no YAML."""
+    if not breaches or language_of(key) is Language.TOML:
+        return {}
+    try:
+        return find_places(content, (breach.path for breach in breaches))
     except yaml.YAMLError:
-        return []
+        return {}
 
 
-def _find(key: str, content: bytes, root: yaml.Node | None, error: ValidationError) -> Finding:
+def _read_breach(document: int, error: ValidationError | None) -> _Breach:
+    if error is None:
+        message = "is nested too deeply to be held against the schema"
+        return _Breach((document,), "depth", message)
     if error.context:  # of alternatives, speak of the one that came nearest
         error = best_match([error]) or error
-    path = list(error.absolute_path)
+    path = tuple(error.absolute_path)
     extra = _unknown_names(error)
-    line, column = find_place(root, [*path, *extra[:1]]) if root is not None else (None, None)
-    text = content.decode("utf-8-sig")
-    return Finding(
-        check=CHECK,
-        code=str(error.validator),
-        file=key,
-        line=line,
-        column=column,
-        message=f"{_spell(path)} {shorten(clean(_say(error, extra)), 300)}",
-        excerpt=quote_line(text, line) if line else "",
-    )
+    message = f"{_spell(path)} {shorten(clean(_say(error, extra)), 300)}"
+    return _Breach((document, *path, *extra[:1]), str(error.validator), message)
 
 
 def _spell(path: Iterable[str | int]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.core.report import Finding
 from sidecar.validate.job import CannotJudgeError
-from sidecar.validate.places import build, compose, find_place
+from sidecar.validate.places import find_places, read_documents
 from sidecar.validate.schema import hold_against_schema
 
 
@@ -143,21 +143,32 @@ def test_rules_in_words(tmp_path: Path, rule: object, content: bytes, message: s
     [
         (b"!!int x", "x"),
         (b"!own {a: 2024-01-01, 1: yes, null: ~}", {"a": "2024-01-01", "1": True, "null": None}),
-        (b"{? [a] : 1}", {"?": 1}),
+        (b"{? [a, {b: c}] : 1, !!bool x: !!bool y}", {"?": 1, "x": "y"}),
         (b"a: &x {k: 1}\nb: {<<: *x}\nc: {<<: [*x, 1], k: 2}", None),
     ],
 )
 def test_yaml_values_are_those_of_json(content: bytes, value: object) -> None:
-    [root] = compose(content)
     expected = value or {"a": {"k": 1}, "b": {"k": 1}, "c": {"k": 2}}
-    assert build(root) == expected
+    assert read_documents(content) == [(0, expected)]
+
+
+def test_empty_documents_count_only_alone() -> None:
+    assert read_documents(b"---\n---\na\n---\n") == [(1, "a")]
+    assert read_documents(b"---\n") == [(0, None)]
+    assert read_documents(b"") == []
 
 
 def test_places_of_what_is_not_there_are_those_around_it() -> None:
-    [root] = compose(b"a:\n  b: [1,\n   2]\n")
-    assert find_place(root, ["a", "b", 1]) == (3, 4)
-    assert find_place(root, ["a", "c"]) == (1, 1)
-    assert find_place(root, ["a", "b", 1, "x"]) == (3, 4)
+    content = b"x\n---\na:\n  b: [1,\n   2]\n  ? {k: [v]}\n  : *z\n"
+    places = {
+        (1, "a", "b", 1): (5, 4),
+        (1, "a", "c"): (3, 1),
+        (1, "a", "b", 1, "x"): (5, 4),
+        (1, "a", "?"): (6, 5),
+        (0, "y"): (1, 1),
+        (7, "y"): (1, 1),
+    }
+    assert find_places(content, places) == places
 
 
 def test_json_that_is_no_yaml_is_judged_without_places(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_json_that_is_fine(content: bytes) -> None:
     [
         (b"", ("syntax", None, None), "is empty"),
         (b" \n", ("syntax", None, None), "is empty"),
-        (b'{\n "a": 1,\n}', ("syntax", 3, 1), "expecting property name"),
+        (b'{\n "a": 1,\n b}', ("syntax", 3, 2), "expecting property name"),
         (b'{"a": 1', ("syntax", 1, 8), "expecting ','"),
         (b'{"a": "NaN",\n "b": NaN}', ("number", 2, 7), "NaN is no number"),
         (b"[1, -Infinity]", ("number", 1, 5), "-Infinity"),
