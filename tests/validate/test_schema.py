@@ -127,6 +127,15 @@ def test_a_schema_that_is_none_blames_nobody(
             "a must be of type null, but is a number",
         ),
         ({"patternProperties": {"^x": {}}, "additionalProperties": False}, b"{y: 1, x: 1}", "'y'"),
+        (
+            {
+                "properties": {
+                    "p": {"anyOf": [{"type": "null"}, {"properties": {"q": {"const": 1}}}]}
+                }
+            },
+            b"p: {q: 2}",
+            "p.q must be 1",
+        ),
         (False, b"1", "breaks the schema's rule"),
     ],
 )
