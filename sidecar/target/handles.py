@@ -10,7 +10,7 @@ import os
 import select
 import signal as signals
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sidecar.core.evidence import Process
 from sidecar.target.procfs import ProcFs
@@ -47,10 +47,11 @@ def has_ended(pidfd: int) -> bool:
 def may_signal(pidfd: int) -> bool:
     """Whether the kernel would let us signal the process: signal 0 is an honest probe of that.
 
-    Raises `ProcessLookupError` if it ended and was collected.
+    Nothing is refused to one that was collected meanwhile; sending will tell.
     """
     try:
-        signals.pidfd_send_signal(pidfd, 0)
+        with suppress(ProcessLookupError):
+            signals.pidfd_send_signal(pidfd, 0)
     except PermissionError:
         return False
     return True

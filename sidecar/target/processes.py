@@ -129,9 +129,7 @@ class PodProcesses:
         if stat is None or status is None or stat.start_ticks != process.start_ticks:
             raise refuse_gone(process.pid)
         if has_ended(pidfd):
-            raise (
-                refuse_ended(self.census(), [stat]) if stat.has_ended else refuse_gone(process.pid)
-            )
+            raise refuse_ended(self.census(), [stat])
         if stat.is_starting:
             raise refuse_starting(self.census(), [stat])
         match read_disposition(status, signal):
@@ -145,11 +143,7 @@ class PodProcesses:
     def _probe(self, process: Process) -> None:
         """A wrong UID shows before there is anything to signal."""
         with hold(process.pid) as pidfd:
-            try:
-                permitted = may_signal(pidfd)
-            except ProcessLookupError as error:
-                raise refuse_gone(process.pid) from error
-            if not permitted:
+            if not may_signal(pidfd):
                 raise self._refuse_unpermitted(process)
 
     def _refuse_unpermitted(self, process: Process) -> TargetError:

@@ -222,3 +222,33 @@ def test_children_are_those_that_stay(pod: Pod, name: str) -> None:
     leaving = pod.start_child(process, f"{name}: worker process is shutting down")
     assert pod.processes.children(process, "") == {staying.pid, leaving.pid}
     assert pod.processes.children(process, "is shutting down") == {staying.pid}
+
+
+def test_the_fake_can_refuse_permission(name: str) -> None:
+    fake = FakeProcesses()
+    process = fake.start(name, permitted=False)
+    for attempt in (
+        lambda: fake.find(Selector(process=name)),
+        lambda: fake.send(process, SIGHUP, sigwait=False, fence=lambda: True),
+    ):
+        with pytest.raises(TargetError) as error:
+            attempt()
+        assert error.value.trouble is TargetTrouble.PERMISSION
+    assert fake.sent == []
+
+
+def test_the_fake_lets_a_daemon_react(name: str) -> None:
+    fake = FakeProcesses()
+    process = fake.start(name, container="app")
+    old = fake.start("worker", parent=process)
+
+    def reload(signalled: Process, number: int) -> None:
+        assert (signalled, number) == (process, SIGHUP)
+        fake.retitle(old, "worker is shutting down")
+        fake.start("worker", parent=process)
+
+    fake.on_signal = reload
+    fake.send(process, SIGHUP, sigwait=False, fence=lambda: True)
+    (new,) = fake.children(process, "shutting down")
+    assert new != old.pid
+    assert fake.find(Selector(container="app")) == process

@@ -52,8 +52,8 @@ def run(order, *words):
     if order == "spawn":
         argv = [words[0], "-S", "-c", "import signal; signal.pause()"]
         return os.posix_spawn('/proc/self/exe', argv, os.environ)
-    if order == "collect":
-        return os.waitpid(int(words[0]), 0)[0]
+    if order == "rename":
+        return open("/proc/self/comm", "w").write(words[0])
 print("ready", flush=True)
 while line := sys.stdin.readline():
     print(run(*line.rstrip("\\n").split("\\t")), flush=True)
@@ -85,6 +85,12 @@ class Puppet:
         if command is None:
             self.wait_ready()
 
+    @classmethod
+    def command(cls, program: Path, *habits: str) -> list[str]:
+        """A command line that is a puppet, for wrappers; `program` becomes a link to Python."""
+        program.symlink_to(INTERPRETER)
+        return [str(program), "-S", "-c", SCRIPT, "0", *habits]
+
     def wait_ready(self) -> None:
         assert self._popen.stdout is not None
         assert self._popen.stdout.readline() == "ready\n"
@@ -93,11 +99,14 @@ class Puppet:
     def process(self) -> Process:
         return identify(self.pid)
 
-    def order(self, *words: str) -> int:
+    def tell(self, *words: str) -> None:
         assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
         self._popen.stdin.write("\t".join(words) + "\n")
         self._popen.stdin.flush()
+
+    def order(self, *words: str) -> int:
+        self.tell(*words)
+        assert self._popen.stdout is not None
         return int(self._popen.stdout.readline())
 
     def spawn(self, title: str) -> int:

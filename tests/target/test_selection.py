@@ -51,6 +51,7 @@ def refuse(
 
 
 MAIN_IS = {
+    "a daemon that hides its arguments": (7, [app(7, comm="d")]),
     "the daemon itself": (
         7,
         [app(7, "/bin/prometheus", "--config.file=/x")],
