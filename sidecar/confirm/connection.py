@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from urllib3.connection import HTTPConnection
 
@@ -82,12 +82,12 @@ class Connection(HTTPConnection):
         self._tls.sslsocket_class = _TlsSocket
         try:
             sock.settimeout(self._deadline.remaining_s())
-            secured = self._tls.wrap_socket(sock, server_hostname=self._server_name)
+            wrapped = self._tls.wrap_socket(sock, server_hostname=self._server_name)
         except BaseException:
             sock.close()
             raise
-        if isinstance(secured, _TlsSocket):
-            secured.deadline = self._deadline
+        secured = cast("_TlsSocket", wrapped)
+        secured.deadline = self._deadline
         self.sock = secured
 
     def _open_unix(self) -> socket.socket:

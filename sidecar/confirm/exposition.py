@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sidecar.confirm.trouble import UnreadableError
+from sidecar.confirm.trouble import GarbledError
 
 # Quoted text may hold any of `}`, `,` and `#`; possessive, so that no page can make it backtrack.
 _SAMPLE = re.compile(
@@ -40,14 +40,14 @@ class SeriesLine:
 def find_series(page: bytes, metric: str) -> Iterator[SeriesLine]:
     """Yield the samples of `metric` in the page's order.
 
-    Raises `UnreadableError` for a line that begins with the name but is no sample: such a page is
+    Raises `GarbledError` for a line that begins with the name but is no sample: such a page is
     torn or is not what it seems, and half of it must not decide anything.
     """
     for line in _find_lines(page, metric.encode()):
         parsed = _SAMPLE.fullmatch(line)
         if parsed is None or not _NUMBER.fullmatch(parsed["value"]):
-            msg = f"the line of {metric} is no sample: is the page cut off?"
-            raise UnreadableError(msg)
+            msg = f"the line of {metric} is no sample, is the page cut off?"
+            raise GarbledError(msg)
         yield SeriesLine(_parse_labels(parsed["labels"] or "", metric), parsed["value"])
 
 
@@ -71,8 +71,8 @@ def _parse_labels(text: str, metric: str) -> dict[str, str]:
     while at < len(text):
         label = _LABEL.match(text, at)
         if label is None:
-            msg = f"the labels of {metric} cannot be read: is the page cut off?"
-            raise UnreadableError(msg)
+            msg = f"the labels of {metric} cannot be read, is the page cut off?"
+            raise GarbledError(msg)
         labels[label[1]] = _ESCAPE.sub(_unescape, label[2])
         at = label.end()
     return labels

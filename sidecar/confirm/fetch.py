@@ -129,7 +129,7 @@ def refuse_unsuccessful(address: str, answer: Answer) -> None:
         msg = f"{what}, it points to {mask(answer.location)}: use that address"
         raise UnreadableError(msg)
     if status in {401, 403}:
-        fix = "give a bearer token or user and password that may read it"
+        fix = "give a bearer token, or user and password"
     elif status == http.client.NOT_FOUND:
         fix = "check the path"
     else:

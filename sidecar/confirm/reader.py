@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable
 
 from sidecar.confirm.fetch import Answer, Fetcher, Limits, refuse_unsuccessful
 from sidecar.confirm.readings import parse_json, read_field, read_series
-from sidecar.confirm.trouble import UnreadableError, mask, parse_http_url, quote_line
+from sidecar.confirm.trouble import (
+    GarbledError,
+    UnreadableError,
+    mask,
+    parse_http_url,
+    quote_line,
+)
 from sidecar.core.bridge import HttpReload, Proof
 from sidecar.core.errors import SurehupError
 from sidecar.core.evidence import (
@@ -22,6 +28,7 @@ from sidecar.core.evidence import (
     Process,
     Reading,
     ReloadAnswer,
+    Role,
     Series,
 )
 from sidecar.core.ports import Clock, Observation
@@ -86,9 +93,9 @@ class EvidenceReader:
     def _read(self, look: _Look, evidence: Evidence, process: Process) -> Reading | None:
         match evidence.source:
             case Series() as series:
-                return read_series(look.get_metrics(), series, evidence.role)
+                return look.read_series(series, evidence.role)
             case JsonField() as field:
-                return read_field(look.get_json(field.path), field, evidence.role)
+                return look.read_field(field, evidence.role)
             case Page(path=path):
                 return hashlib.sha256(look.get_page(path)).hexdigest()
             case Children(leaving=leaving):
@@ -123,7 +130,7 @@ class EvidenceReader:
             if answer.status in {404, 405}:
                 return (
                     f"{shown} offers no reload by {reload.method} ({answer.status}): "
-                    "check its path and the daemon's flag that allows it"
+                    "check its path and the flag that allows it"
                 )
             if 300 <= answer.status < 400 or answer.status == 401:  # noqa: PLR2004  redirects
                 refuse_unsuccessful(reload.url, answer)
@@ -152,20 +159,30 @@ class _Look:
             raise UnreadableError(msg)
         return answer.body
 
-    def get_metrics(self) -> bytes:
-        """The page of the proof's URL, if it can be one of metrics."""
+    def read_series(self, series: Series, role: Role) -> Reading | None:
+        """What the page at the proof's own URL shows of `series`."""
         page = self.get_page("")
+        shown = mask(self._proof.url)
         if page[:256].lstrip()[:1] == b"<":
-            msg = f"{mask(self._proof.url)} answers HTML, not metrics: check the path"
+            msg = f"{shown} answers HTML, not metrics: check the path"
             raise UnreadableError(msg)
-        return page
+        try:
+            return read_series(page, series, role)
+        except GarbledError as error:
+            msg = f"{shown}: {error}"
+            raise UnreadableError(msg) from error
 
-    def get_json(self, path: str) -> object:
-        """The page at `path`, parsed once."""
-        address = self._locate(path)
-        if address not in self._data:
-            self._data[address] = parse_json(self._get(address).body, mask(address))
-        return self._data[address]
+    def read_field(self, field: JsonField, role: Role) -> Reading | None:
+        """What the page of `field` shows of it; parsed once."""
+        address = self._locate(field.path)
+        page = self._get(address).body
+        try:
+            if address not in self._data:
+                self._data[address] = parse_json(page)
+            return read_field(self._data[address], field, role)
+        except GarbledError as error:
+            msg = f"{mask(address)}: {error}"
+            raise UnreadableError(msg) from error
 
     def _locate(self, path: str) -> str:
         if "://" in path:

@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 
 from sidecar.confirm.exposition import find_series
-from sidecar.confirm.trouble import UnreadableError
+from sidecar.confirm.trouble import GarbledError
 from sidecar.core.evidence import JsonField, Reading, Role, Series
 from sidecar.core.prediction import canonical
 
@@ -22,7 +22,7 @@ _RFC3339 = re.compile(
 
 
 def read_series(page: bytes, series: Series, role: Role) -> Reading | None:
-    """What the page shows of `series`, or None. Raises `UnreadableError`.
+    """What the page shows of `series`, or None. Raises `GarbledError`.
 
     Several lines may match: counters are summed, of other numbers the smallest is taken (all must
     be good), of texts every different one counts. `NaN` is how an exporter says "no value".
@@ -46,17 +46,17 @@ def _combine(numbers: list[float], role: Role) -> Reading | None:
     return math.fsum(numbers) if role in COUNTERS else min(numbers)
 
 
-def parse_json(page: bytes, shown: str) -> object:
-    """The page as data. Raises `UnreadableError`; `shown` is its address as it may be told."""
+def parse_json(page: bytes) -> object:
+    """The page as data. Raises `GarbledError`."""
     try:
         return json.loads(page)
     except (ValueError, RecursionError) as error:
-        msg = f"{shown} does not answer JSON: check the path"
-        raise UnreadableError(msg) from error
+        msg = "the page is no JSON, check the path"
+        raise GarbledError(msg) from error
 
 
 def read_field(data: object, field: JsonField, role: Role) -> Reading | None:
-    """What stands at the field's dotted path, or None. Raises `UnreadableError`.
+    """What stands at the field's dotted path, or None. Raises `GarbledError`.
 
     Times written as RFC 3339 (NATS's `config_load_time`, with nanoseconds) become seconds since
     the epoch: exact to a quarter of a microsecond, far finer than two reloads can follow.
@@ -92,8 +92,8 @@ def _to_number(value: object, field: str) -> float:
             return float(value) if time is None else _to_seconds(*time.groups())
         except ValueError:
             pass
-    msg = f"the field {field} is neither a number nor a time: check the field's name"
-    raise UnreadableError(msg)
+    msg = f"the field {field} is neither a number nor a time, check its name"
+    raise GarbledError(msg)
 
 
 def _to_seconds(date: str, clock: str, fraction: str | None, zone: str) -> float:

@@ -21,6 +21,10 @@ class UnreadableError(Exception):
         self.not_offered = not_offered
 
 
+class GarbledError(Exception):
+    """A page says something that it should not; the text does not name the page yet."""
+
+
 def parse_http_url(text: str) -> Url:
     """Take an `http` or `https` URL apart. Raises `UnreadableError`."""
     try:
@@ -57,7 +61,7 @@ def explain(error: Exception, address: str, unix_socket: str, timeout_s: float) 
     cause = _find_cause(error)
     if isinstance(cause, TimeoutError):
         return f"{where} did not answer completely within {timeout_s:g} s: is the daemon stuck?"
-    if isinstance(cause, ssl.SSLError):
+    if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
         return _explain_tls(where, cause)
     if isinstance(cause, socket.gaierror):
         return f"the host name of {shown} cannot be resolved ({cause.strerror}): check it"
@@ -67,7 +71,7 @@ def explain(error: Exception, address: str, unix_socket: str, timeout_s: float) 
         return f"{where} does not exist: mount its folder into the sidecar at the same path"
     if unix_socket and isinstance(cause, PermissionError):
         return f"{where} may not be opened: run the sidecar with the daemon's user or group"
-    if isinstance(cause, (ConnectionError, http.client.IncompleteRead, http.client.HTTPException)):
+    if isinstance(cause, (ConnectionError, ssl.SSLEOFError, http.client.HTTPException)):
         return f"{where} ended the connection before its answer was complete: is it restarting?"
     if isinstance(cause, DecodeError):
         return f"{where} sends a compressed answer that cannot be unpacked: turn compression off"

@@ -14,9 +14,10 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 from sidecar.clock import SystemClock
@@ -28,6 +29,7 @@ from sidecar.testing.daemon_pages import (
     render_status,
 )
 
+TICK_S = 0.05
 KEYS = frozenset({"message", "color", "interval", "workers"})
 
 
@@ -115,7 +117,7 @@ class Daemon:
     def serve(self) -> int:
         """Reload when asked, until SIGTERM (0) or a fatal configuration (1)."""
         while True:
-            asks = [self.inbox.get()]
+            asks = [self._take()]
             while self.habits.coalesces and not self.inbox.empty():
                 asks.append(self.inbox.get())
             if None in asks:
@@ -126,6 +128,15 @@ class Daemon:
                     ask.reply.put(outcome)
             if outcome and self.habits.dies:
                 return 1
+
+    def _take(self) -> Ask | None:
+        """The next thing to do. Wakes at times, for handlers only run while Python code does.
+
+        A signal that comes just before a wait begins does not end it.
+        """
+        while True:
+            with suppress(Empty):
+                return self.inbox.get(timeout=TICK_S)
 
     def _reload(self) -> str:
         _pass(self.habits.delay)
