@@ -51,9 +51,7 @@ ANSWER = Evidence(name="the reload's answer", role=Role.ANSWER, source=ReloadAns
 
 def to_selector(target: TargetShape) -> Selector:
     """Which process is meant."""
-    return Selector(
-        container=target.container or "", process=target.process or "", pid=target.pid
-    )
+    return Selector(container=target.container or "", process=target.process or "", pid=target.pid)
 
 
 def to_reload(daemon: DaemonShape) -> Reload:
@@ -100,7 +98,9 @@ def _to_check(check: CheckShape, file: str) -> Check:
         files = tuple(check.files) if check.files else SYNTAX_FILES[check.syntax]
         return Syntax(language=check.syntax, files=tuple(_name_file(glob, file) for glob in files))
     if check.json_schema is not None:
-        files = tuple(_name_file(glob, file) for glob in check.files or ["*.yaml", "*.yml", "*.json"])
+        files = tuple(
+            _name_file(glob, file) for glob in check.files or ["*.yaml", "*.yml", "*.json"]
+        )
         return Schema(schema=check.json_schema, files=files)
     plain = Command(argv=tuple(fill_placeholder(word, file) for word in check.command or ()))
     return Command(

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -76,6 +76,13 @@ def parse_size(value: object) -> int:
     return int(parts[1]) * _SIZE_BYTES[parts[2]]
 
 
+def write_size(count: int) -> str:
+    """Spell bytes as the settings file does."""
+    fitting = (unit for unit in ("Gi", "Mi", "Ki") if count % _SIZE_BYTES[unit] == 0)
+    unit = next(fitting, None)
+    return f"{count // _SIZE_BYTES[unit]}{unit or ''}"
+
+
 def parse_signal(value: object) -> int:
     """The number of ``SIGHUP``, ``HUP``, ``hup`` or ``1``. Refuses what no process can handle."""
     text = str(value).strip().upper()
@@ -131,6 +138,13 @@ def parse_url(value: object) -> str:
     return text
 
 
+def parse_place(value: object) -> str:
+    """An address, or a path beside the metrics."""
+    if isinstance(value, str) and value.startswith("/"):
+        return value
+    return parse_url(value)
+
+
 def mask_url(url: str) -> str:
     """`url` without user, password and query: tokens hide there."""
     parts = urlsplit(url)
@@ -165,10 +179,18 @@ def parse_command(value: object) -> list[str]:
     return value
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Kind("duration")]
-PositiveDuration = Annotated[float, BeforeValidator(parse_positive_duration), Kind("duration")]
-Size = Annotated[int, BeforeValidator(parse_size), Kind("size")]
-Signal = Annotated[int, BeforeValidator(parse_signal), Kind("signal")]
+_as_duration = PlainSerializer(write_duration, when_used="unless-none")
+_as_url = PlainSerializer(mask_url, when_used="unless-none")
+
+Duration = Annotated[float, BeforeValidator(parse_duration), _as_duration, Kind("duration")]
+PositiveDuration = Annotated[
+    float, BeforeValidator(parse_positive_duration), _as_duration, Kind("duration")
+]
+Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(write_size), Kind("size")]
+Signal = Annotated[
+    int, BeforeValidator(parse_signal), PlainSerializer(write_signal), Kind("signal")
+]
 Regex = Annotated[str, BeforeValidator(parse_regex), Kind("regular expression")]
-Url = Annotated[str, BeforeValidator(parse_url), Kind("URL")]
+Url = Annotated[str, BeforeValidator(parse_url), _as_url, Kind("URL")]
+Place = Annotated[str, BeforeValidator(parse_place), _as_url, Kind("URL or path")]
 CommandLine = Annotated[list[str], BeforeValidator(parse_command), Kind("command")]

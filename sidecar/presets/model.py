@@ -16,6 +16,7 @@ from sidecar.core.evidence import Absent, DigestAlgorithm, Role
 from sidecar.presets.fields import (
     CommandLine,
     Duration,
+    Place,
     PositiveDuration,
     Regex,
     Signal,
@@ -33,13 +34,10 @@ class Shape(BaseModel):
 ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
-def fill(own: ShapeT, preset: ShapeT, *, but: frozenset[str] = frozenset()) -> ShapeT:
-    """`own`, with what it leaves out (or gives as null) taken from `preset`, except fields `but`."""
-    missing = {
-        name: getattr(preset, name)
-        for name in type(own).model_fields
-        if name not in but and getattr(own, name) is None
-    }
+def fill(own: ShapeT, known: Shape, *, but: frozenset[str] = frozenset()) -> ShapeT:
+    """`own`, with what it leaves out (or gives as null) taken from `known`, except fields `but`."""
+    names = (type(own).model_fields.keys() & type(known).model_fields.keys()) - but
+    missing = {name: getattr(known, name) for name in names if getattr(own, name) is None}
     return own.model_copy(update=missing)
 
 
@@ -213,8 +211,9 @@ class TargetShape(Shape):
     trigger: Literal["signal", "http"] | None = Field(
         None, description="Whether it is told by signal or by an HTTP request."
     )
-    reload_url: str | None = Field(
-        None, description="Where it takes reloads by HTTP: an address, or a path beside the metrics."
+    reload_url: Place | None = Field(
+        None,
+        description="Where it takes reloads by HTTP: an address, or a path beside the metrics.",
     )
     reload_method: Literal["POST", "PUT", "GET"] | None = Field(
         None, description="The method of that request."

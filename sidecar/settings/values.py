@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from sidecar.core.bridge import Bridge, Mode, Rollback, Rollout
+
+
+class Need(Enum):
+    """What a command cannot do without."""
+
+    SOURCE = auto()
+    TARGET = auto()
+    PROOF = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +39,13 @@ class Notify:
 class Settings:
     """All settings, complete and free of contradictions.
 
-    `origin` says where they came from, for `/api/v2/config`; `effective_json` is the same settings
-    with the preset filled in, as the file would spell them, addresses without their secrets.
+    `listen` is None where nothing is served. `origin` says where the settings came from, for
+    `/api/v2/config`; `effective_json` is the same with presets filled in, as the file would spell
+    it, addresses without their secrets.
     """
 
     bridges: tuple[Bridge, ...]
-    listen: Address = Address("", 9808)
+    listen: Address | None = Address("", 9808)
     http_control: bool = False
     log_format: str = "json"
     log_level: str = "info"

@@ -1,0 +1,66 @@
+"""Which commands there are: a table, so that help and hints need none of their modules.
+
+A command's module has `add_arguments(parser)` and `run(args) -> ExitCode`, and its docstring is the
+text of its help. One that must not load argparse has `start(argv) -> ExitCode` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sidecar.core.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """One command: its name, the module that is it, and its line in the help."""
+
+    name: str
+    module: str
+    help: str
+
+
+COMMANDS = (CommandEntry("presets", "sidecar.cli.presets", "show what is known of each daemon"),)
+
+ENDING = """\
+  -h, --help     show this help, or that of a command
+  -V, --version  show the version
+
+Exit codes: 0 done, 1 not found, 2 permission, 3 usage or settings, 4 invalid configuration,
+5 reload failed, 6 unconfirmed, 7 API unreachable, 8 timed out, 70 internal error."""
+
+
+def find_command(name: str, commands: Sequence[CommandEntry]) -> CommandEntry:
+    """The command called `name`. Raises `SettingsError` that says which was probably meant."""
+    for command in commands:
+        if command.name == name:
+            return command
+    if name.startswith("-"):
+        msg = f"{name}: flags come after a command: surehup COMMAND {name} ..."
+        raise SettingsError(msg)
+    # Here and not above: a command that exists must not pay for it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    close = get_close_matches(name, [command.name for command in commands], n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "see surehup --help"
+    msg = f"there is no command {name!r}; {hint}"
+    raise SettingsError(msg)
+
+
+def show_help(program: str, commands: Sequence[CommandEntry] = COMMANDS) -> str:
+    """The help of the whole program."""
+    width = max(len(command.name) for command in commands)
+    lines = [f"  {command.name:<{width}}  {command.help}" for command in commands]
+    return "\n".join(
+        [
+            f"usage: {program} COMMAND [ARGUMENTS]",
+            "",
+            "Turns an edited ConfigMap into a proven reload.",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            ENDING,
+        ]
+    )
