@@ -11,6 +11,7 @@ from sidecar.core.draft import Draft
 from sidecar.core.effects import Announce, Answer, Milestone, Reply, Save, Validate, WatchExit
 from sidecar.core.memory import write_entry
 from sidecar.core.report import Finding, Report
+from sidecar.core.snapshot import Mounted
 from sidecar.core.state import (
     ATTEMPTS_KEPT,
     Attempt,
@@ -24,38 +25,31 @@ from sidecar.core.state import (
 from sidecar.core.verdict import predict_digests
 
 
-def find_want(state: State) -> Trigger | None:
-    """What calls for an attempt, if anything; waits are not looked at here."""
-    if state.mounted is None:
-        return None
+def find_want(state: State, mounted: Mounted) -> Trigger | None:
+    """What calls for an attempt on what is `mounted`, if anything; waits are not looked at here."""
     if state.asked is not None:
         return state.asked[0]
     if state.decided is None:
         return Trigger.STARTUP
-    if state.mounted.snapshot.digest != state.decided.digest:
+    if mounted.snapshot.digest != state.decided.digest:
         return Trigger.MOUNT
     return Trigger.STARTUP if state.restart_pending or state.interrupted is not None else None
 
 
-def wanted_from(state: State) -> float | None:
-    """From when on the wanted attempt may begin; None where none is wanted."""
-    want = find_want(state)
-    if want is None:
-        return None
+def wanted_from(state: State, want: Trigger) -> float:
+    """From when on the wanted attempt may begin: only edits wait for each other."""
     waits = want is Trigger.MOUNT and state.asked is None
     return state.debounce.opens_at() if waits else float("-inf")
 
 
-def begin_attempt(draft: Draft, trigger: Trigger) -> None:
-    """Take the newest content as candidate."""
+def begin_attempt(draft: Draft, trigger: Trigger, candidate: Mounted) -> None:
+    """Set `candidate`, the newest content, on its way."""
     state = draft.state
-    if state.mounted is None:
-        return
     attempt = Attempt(
-        candidate=state.mounted,
+        candidate=candidate,
         trigger=trigger,
         started_s=draft.now_s,
-        predictions=predict_digests(state.bridge.proof, state.mounted.snapshot),
+        predictions=predict_digests(state.bridge.proof, candidate.snapshot),
         asked=state.asked is not None,
     )
     interrupted = state.interrupted
@@ -110,9 +104,8 @@ def _resume(draft: Draft, interrupted: Interrupted) -> None:
     attempt = replace(draft.attempt, trigger=interrupted.trigger, signalled=True, resumed=True)
     draft.state = replace(draft.state, attempt=attempt, valid=attempt.digest)
     process = interrupted.baseline.process
-    if process is not None:
-        draft.state = replace(draft.state, process=process)
-        draft.emit(WatchExit(process))
+    draft.state = replace(draft.state, process=process)
+    draft.emit(WatchExit(process))
     draft.note(Milestone.RESUMED)
     draft.enter(
         Confirming(
@@ -168,13 +161,14 @@ def take_report(draft: Draft, phase: Validating, report: Report) -> None:
 
 
 def supersede(draft: Draft, why: str) -> None:
-    """Other content has taken the candidate's place; whoever asked gets the answer for that."""
-    attempt = draft.attempt
-    if attempt.signalled and draft.state.loaded is not None:
-        unknown = replace(draft.state.loaded, digest=None, proven=False)
-        draft.state = replace(draft.state, loaded=unknown)
-    _record(draft, attempt, Outcome.SUPERSEDED, why)
+    """Other content has taken the candidate's place; whoever asked gets the answer for that.
+
+    What called for this attempt calls for the next one, even where that is the content that was
+    decided before: the process may run this candidate by now.
+    """
+    _record(draft, draft.attempt, Outcome.SUPERSEDED, why)
     draft.rest()
+    draft.state = replace(draft.state, restart_pending=True)
     save(draft)
 
 

@@ -148,3 +148,10 @@ class Sample:
     error: str | None = None
     fence: str | None = None
     readings: Mapping[str, Reading]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline(Sample):
+    """A look from before a signal, which found its process up and showing its evidence."""
+
+    process: Process

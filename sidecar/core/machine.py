@@ -27,12 +27,13 @@ from sidecar.core.events import (
 )
 from sidecar.core.evidence import Process
 from sidecar.core.memory import read_entry
-from sidecar.core.process import count_end, lose, seek
+from sidecar.core.process import count_end, follow, seek
 from sidecar.core.snapshot import Mounted
 from sidecar.core.state import (
     Confirming,
     Idle,
     Lingering,
+    Loaded,
     Seeking,
     Signalling,
     State,
@@ -127,6 +128,16 @@ def _remember(draft: Draft, entry: Mapping[str, object] | None) -> None:
             interrupted=memory.interrupted,
             restart_pending=memory.decided is not None,
         )
+    if memory is not None and memory.interrupted is not None and not memory.interrupted.signalled:
+        baseline = memory.interrupted.baseline
+        loaded = Loaded(
+            process=baseline.process,
+            digest=memory.interrupted.digest,
+            proven=False,
+            signalled_s=draft.now_s,
+            before=baseline,
+        )
+        draft.state = replace(draft.state, loaded=loaded)  # the signal may have been sent
 
 
 def _take_mounted(draft: Draft, mounted: Mounted) -> None:
@@ -160,22 +171,20 @@ def _lose_mount(draft: Draft, message: str) -> None:
 
 
 def _take_exit(draft: Draft, process: Process) -> None:
-    if not process.is_same(draft.state.process):
-        return
-    lose(draft)
     phase = draft.state.phase
-    match phase:
-        case Seeking():
-            if process.is_same(phase.process):
-                count_end(draft)
-            draft.enter(Seeking(since_s=draft.now_s))
-        case Confirming():
-            draft.enter(replace(phase, look_s=draft.now_s))
-        case Idle() | Lingering():
-            draft.rest()
-            draft.state = replace(draft.state, restart_pending=True)
-        case Validating() | Signalling():
-            pass
+    if not process.is_same(draft.state.process) or isinstance(phase, Signalling):
+        return  # whether it still heard the signal, its answer tells
+    if isinstance(phase, Confirming):
+        draft.enter(replace(phase, look_s=draft.now_s))
+        return
+    follow(draft, None)
+    if isinstance(phase, Seeking):
+        if process.is_same(phase.process):
+            count_end(draft)
+        draft.enter(Seeking(since_s=draft.now_s))
+    elif isinstance(phase, Idle | Lingering):
+        draft.rest()
+        draft.state = replace(draft.state, restart_pending=True)
 
 
 def _take_asked(draft: Draft, event: Asked) -> None:
@@ -219,12 +228,13 @@ def _go_on(draft: Draft) -> None:
 
 
 def _begin_wanted(draft: Draft) -> None:
-    want, from_s = content.find_want(draft.state), content.wanted_from(draft.state)
-    if want is None or from_s is None:
+    mounted = draft.state.mounted
+    want = content.find_want(draft.state, mounted) if mounted is not None else None
+    if mounted is None or want is None:
         draft.state = replace(draft.state, deferred=False)
-    elif draft.now_s >= from_s:
+    elif draft.now_s >= content.wanted_from(draft.state, want):
         draft.rest()
-        content.begin_attempt(draft, want)
+        content.begin_attempt(draft, want, mounted)
     elif not draft.state.deferred:
         draft.state = replace(draft.state, deferred=True)
         draft.note(Milestone.DEBOUNCED)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.core.attempt import Outcome, Trigger
-from sidecar.core.evidence import Process, Reading, Sample
+from sidecar.core.evidence import Baseline, Process, Reading
 from sidecar.core.state import Confirming, Decision, Interrupted, Loaded, Signalling, State
 
 VERSION = 1
@@ -47,13 +47,24 @@ def read_entry(entry: Mapping[str, object]) -> Memory | None:
             return None
         return Memory(
             decided=_read_decision(raw["decided"]),
-            last_good=raw["lastGood"],
-            valid=raw["valid"],
+            last_good=_read_digest(raw["lastGood"]),
+            valid=_read_digest(raw["valid"]),
             loaded=_read_loaded(raw["loaded"]),
             interrupted=_read_interrupted(raw["interrupted"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
+
+
+def _read_text(raw: Any) -> str:
+    if isinstance(raw, str):
+        return raw
+    msg = f"{raw!r} is no text"
+    raise TypeError(msg)
+
+
+def _read_digest(raw: Any) -> str | None:
+    return None if raw is None else _read_text(raw)
 
 
 def _write_decision(decided: Decision | None) -> object:
@@ -66,7 +77,11 @@ def _write_decision(decided: Decision | None) -> object:
 def _read_decision(raw: Any) -> Decision | None:
     if raw is None:
         return None
-    return Decision(digest=raw["digest"], outcome=Outcome(raw["outcome"]), message=raw["message"])
+    return Decision(
+        digest=_read_text(raw["digest"]),
+        outcome=Outcome(raw["outcome"]),
+        message=_read_text(raw["message"]),
+    )
 
 
 def _write_loaded(loaded: Loaded | None) -> object:
@@ -78,24 +93,25 @@ def _write_loaded(loaded: Loaded | None) -> object:
         "digest": loaded.digest,
         "proven": loaded.proven,
         "signalledS": loaded.signalled_s,
+        "before": None if loaded.before is None else _write_baseline(loaded.before),
     }
 
 
 def _read_loaded(raw: Any) -> Loaded | None:
     if raw is None:
         return None
-    process = _read_process(raw["process"])
-    signalled_s = None if raw["signalledS"] is None else float(raw["signalledS"])
-    proven = bool(raw["proven"])
-    return Loaded(process=process, digest=raw["digest"], proven=proven, signalled_s=signalled_s)
+    return Loaded(
+        process=_read_process(raw["process"]),
+        digest=_read_text(raw["digest"]),
+        proven=bool(raw["proven"]),
+        signalled_s=None if raw["signalledS"] is None else float(raw["signalledS"]),
+        before=None if raw["before"] is None else _read_baseline(raw["before"]),
+    )
 
 
 def _write_interrupted(state: State) -> object:
     phase, attempt = state.phase, state.attempt
     if attempt is None or not isinstance(phase, Signalling | Confirming):
-        return None
-    baseline = phase.baseline
-    if baseline.process is None:
         return None
     return {
         "digest": attempt.digest,
@@ -103,28 +119,36 @@ def _write_interrupted(state: State) -> object:
         "trigger": attempt.trigger.value,
         "signalled": attempt.signalled,
         "answer": phase.answer if isinstance(phase, Confirming) else None,
-        "process": _write_process(baseline.process),
-        "takenS": baseline.taken_s,
-        "readings": {name: _write_reading(value) for name, value in baseline.readings.items()},
+        "baseline": _write_baseline(phase.baseline),
     }
 
 
 def _read_interrupted(raw: Any) -> Interrupted | None:
     if raw is None:
         return None
-    readings = {name: _read_reading(value) for name, value in raw["readings"].items()}
     return Interrupted(
-        digest=raw["digest"],
-        fence=raw["fence"],
+        digest=_read_text(raw["digest"]),
+        fence=_read_text(raw["fence"]),
         trigger=Trigger(raw["trigger"]),
         signalled=bool(raw["signalled"]),
-        answer=raw["answer"],
-        baseline=Sample(
-            taken_s=float(raw["takenS"]),
-            process=_read_process(raw["process"]),
-            fence=raw["fence"],
-            readings=readings,
-        ),
+        answer=None if raw["answer"] is None else _read_text(raw["answer"]),
+        baseline=_read_baseline(raw["baseline"]),
+    )
+
+
+def _write_baseline(baseline: Baseline) -> object:
+    return {
+        "process": _write_process(baseline.process),
+        "takenS": baseline.taken_s,
+        "readings": {name: _write_reading(value) for name, value in baseline.readings.items()},
+    }
+
+
+def _read_baseline(raw: Any) -> Baseline:
+    return Baseline(
+        taken_s=float(raw["takenS"]),
+        process=_read_process(raw["process"]),
+        readings={name: _read_reading(value) for name, value in raw["readings"].items()},
     )
 
 
@@ -143,8 +167,8 @@ def _read_process(raw: Any) -> Process:
         pid=int(raw["pid"]),
         start_ticks=int(raw["startTicks"]),
         started_s=float(raw["startedS"]),
-        name=str(raw["name"]),
-        container=str(raw["container"]),
+        name=_read_text(raw["name"]),
+        container=_read_text(raw["container"]),
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sidecar.core.attempt import Outcome, Trigger
+from sidecar.core.attempt import Outcome
 from sidecar.core.backoff import LINGER_LOOKS, SEEK_LOOKS
 from sidecar.core.content import bears_repeating, finish, may_signal, save
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Signal, WatchExit
-from sidecar.core.evidence import Process, Sample
-from sidecar.core.state import Attempt, Lingering, Loaded, Seeking, Signalling
-from sidecar.core.verdict import find_unready, is_healthy, shows_content
+from sidecar.core.evidence import Baseline, Process, Sample
+from sidecar.core.state import Attempt, Confirming, Lingering, Loaded, Seeking, Signalling
+from sidecar.core.verdict import Verdict, find_unready, is_healthy, judge, shows_content
 
 START_MARGIN_S = 0.1
 """By how much a start must be later than its content: process starts come in ticks of 10 ms, file
@@ -39,18 +39,13 @@ def seek(draft: Draft, phase: Seeking, sample: Sample) -> None:
         _take_baseline(draft, phase, sample, sample.process)
 
 
-def follow(draft: Draft, process: Process) -> None:
+def follow(draft: Draft, process: Process | None) -> None:
     """From now on `process` is the one to watch; what an earlier one had loaded is history."""
-    if not process.is_same(draft.state.process):
+    if process is not None and not process.is_same(draft.state.process):
         draft.emit(WatchExit(process))
     loaded = draft.state.loaded
     kept = loaded if loaded is not None and loaded.process.is_same(process) else None
     draft.state = replace(draft.state, process=process, loaded=kept)
-
-
-def lose(draft: Draft) -> None:
-    """The process is gone."""
-    draft.state = replace(draft.state, process=None, loaded=None)
 
 
 def count_end(draft: Draft) -> None:
@@ -109,18 +104,12 @@ def _run_unapproved(draft: Draft, how: str) -> None:
 
 def _track(draft: Draft, phase: Seeking, process: Process | None) -> Seeking:
     """Notice that the process came, went or was replaced since the last look."""
-    if process is not None:
-        follow(draft, process)
-        if process.is_same(phase.process):
-            return phase
-        if phase.process is not None:
-            count_end(draft)
-        return Seeking(since_s=draft.now_s, process=process)
-    lose(draft)
-    if phase.process is None:
+    follow(draft, process)
+    if process is phase.process or (process is not None and process.is_same(phase.process)):
         return phase
-    count_end(draft)
-    return Seeking(since_s=draft.now_s)
+    if phase.process is not None:
+        count_end(draft)
+    return Seeking(since_s=draft.now_s, process=process)
 
 
 def _wait_for_process(draft: Draft, phase: Seeking, reason: str) -> None:
@@ -149,26 +138,22 @@ def _fail_start(draft: Draft, phase: Seeking, reason: str) -> None:
     if phase.process is None:
         draft.state = replace(draft.state, restart_pending=True)
     else:
-        linger(draft, attempt, baseline=None, answer=None)
+        linger(draft, attempt, unproven=None)
 
 
-def linger(draft: Draft, attempt: Attempt, *, baseline: Sample | None, answer: str | None) -> None:
+def linger(draft: Draft, attempt: Attempt, *, unproven: Confirming | None) -> None:
     """Keep the decided attempt in sight, for late proof."""
     draft.state = replace(draft.state, attempt=attempt)
-    draft.enter(
-        Lingering(
-            baseline=baseline,
-            until_s=draft.now_s + LINGER_S,
-            look_s=draft.now_s + LINGER_LOOKS.delay_s(0),
-            answer=answer,
-        )
-    )
+    until_s, look_s = draft.now_s + LINGER_S, draft.now_s + LINGER_LOOKS.delay_s(0)
+    draft.enter(Lingering(unproven=unproven, until_s=until_s, look_s=look_s))
 
 
 def _take_baseline(draft: Draft, phase: Seeking, sample: Sample, process: Process) -> None:
     proof = draft.state.bridge.proof
-    how = runs_candidate(draft, sample, process)
-    if how is not None:
+    if draft.now_s < (busy_until_s := _busy_until(draft, sample)):
+        look_s = min(draft.now_s + SEEK_LOOKS.delay_s(phase.tries), busy_until_s)
+        look_again(draft, replace(phase, tries=phase.tries + 1), look_s)
+    elif (how := runs_candidate(draft, sample, process)) is not None:
         adopt(draft, process, how)
     elif not may_signal(draft.state):
         stand_by(draft)
@@ -190,6 +175,19 @@ def _take_baseline(draft: Draft, phase: Seeking, sample: Sample, process: Proces
         _signal(draft, sample, process)
 
 
+def _busy_until(draft: Draft, sample: Sample) -> float:
+    """Until when what the process shows may still be the doing of an earlier signal.
+
+    A large configuration is read at the signal and shown seconds later: proof of other content by
+    then. So the next baseline waits until that reload has shown its end, or its deadline is over.
+    """
+    loaded, proof = draft.state.loaded, draft.state.bridge.proof
+    if loaded is None or loaded.proven or loaded.before is None or loaded.signalled_s is None:
+        return float("-inf")
+    ended = judge(proof, loaded.before, sample, {}).verdict is not Verdict.WAIT
+    return float("-inf") if ended else loaded.signalled_s + proof.deadline_s
+
+
 def stand_by(draft: Draft) -> None:
     """The decision on this content stands; the process is known again."""
     draft.unblock()
@@ -199,7 +197,7 @@ def stand_by(draft: Draft) -> None:
 def _may_have_been_signalled(draft: Draft) -> bool:
     """At first sight without a journal, another sidecar may have signalled before us."""
     state = draft.state
-    first_sight = draft.attempt.trigger is Trigger.STARTUP and not draft.attempt.asked
+    first_sight = state.decided is None and not draft.attempt.asked
     return first_sight and not state.remembers and not bears_repeating(state.bridge.proof)
 
 
@@ -212,9 +210,11 @@ def _tellable_from(draft: Draft, phase: Seeking) -> float:
     return (last_s if last_s is not None else phase.since_s) + resolution_s
 
 
-def _signal(draft: Draft, baseline: Sample, process: Process) -> None:
+def _signal(draft: Draft, sample: Sample, process: Process) -> None:
     fence = draft.attempt.candidate.fence
-    draft.unblock()
+    baseline = Baseline(
+        taken_s=sample.taken_s, process=process, fence=sample.fence, readings=sample.readings
+    )
     draft.enter(Signalling(baseline=baseline))
     save(draft)
     draft.ask(lambda effect: Signal(effect=effect, process=process, fence=fence))

@@ -12,20 +12,20 @@ from sidecar.core.draft import Draft
 from sidecar.core.effects import Milestone
 from sidecar.core.errors import TargetTrouble
 from sidecar.core.events import Sending, Signalled
-from sidecar.core.evidence import Role, Sample
+from sidecar.core.evidence import Process, Role, Sample
 from sidecar.core.process import (
     FENCE_WAIT_S,
     adopt,
     count_end,
     follow,
     linger,
-    lose,
     runs_candidate,
 )
 from sidecar.core.state import Confirming, Lingering, Loaded, Seeking, Signalling
 from sidecar.core.verdict import Judgement, Verdict, find_unready, judge
 
 MOVED = "the content on disk changed before the reload was proven"
+UNREADABLE = "the mounted folder cannot be read, so nothing tells which content was proven"
 GONE = {TargetTrouble.GONE, TargetTrouble.ZOMBIE, TargetTrouble.ABSENT}
 
 
@@ -38,7 +38,7 @@ def take_sending(draft: Draft, phase: Signalling, event: Signalled) -> None:
             _seek_at(draft, draft.now_s + FENCE_WAIT_S)
         case Sending.REFUSED:
             if event.trouble in GONE:
-                lose(draft)
+                follow(draft, None)
                 count_end(draft)
             draft.block(event.message)
             _seek_at(draft, draft.now_s + SEEK_LOOKS.most_s)
@@ -51,12 +51,16 @@ def _seek_at(draft: Draft, look_s: float) -> None:
 
 
 def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
-    process = phase.baseline.process
-    if process is None:
-        return
     attempt = replace(draft.attempt, signalled=True)
-    loaded = Loaded(process=process, digest=attempt.digest, proven=False, signalled_s=draft.now_s)
+    loaded = Loaded(
+        process=phase.baseline.process,
+        digest=attempt.digest,
+        proven=False,
+        signalled_s=draft.now_s,
+        before=phase.baseline if event.answer is None else None,
+    )
     draft.state = replace(draft.state, attempt=attempt, loaded=loaded)
+    draft.unblock()
     draft.note(Milestone.SIGNALLED)
     mounted = draft.state.mounted
     if _moved(draft, event.fence) or (mounted is not None and _moved(draft, mounted.fence)):
@@ -79,7 +83,7 @@ def confirm(draft: Draft, phase: Confirming, sample: Sample) -> None:
     if _moved(draft, sample.fence):
         supersede(draft, MOVED)
         return
-    judgement = _judge(draft, phase.baseline, sample, phase.answer)
+    judgement = _judge(draft, phase, sample)
     match judgement.verdict:
         case Verdict.CONFIRMED:
             _take_confirmation(draft, phase, judgement)
@@ -87,15 +91,10 @@ def confirm(draft: Draft, phase: Confirming, sample: Sample) -> None:
             finish(draft, Outcome.FAILED, f"the process refused this content: {judgement.reason}")
         case Verdict.WAIT:
             _wait_for_evidence(draft, replace(phase, agreeing=0), judgement)
-        case Verdict.DIED:
-            lose(draft)
+        case Verdict.DIED | Verdict.RESTARTED:
+            follow(draft, sample.process)
             count_end(draft)
             draft.block(f"the process ended after the signal: {judgement.reason}")
-            _seek_at(draft, draft.now_s)
-        case Verdict.RESTARTED:
-            if sample.process is not None:
-                follow(draft, sample.process)
-            count_end(draft)
             _seek_at(draft, draft.now_s)
 
 
@@ -103,43 +102,48 @@ def linger_on(draft: Draft, phase: Lingering, sample: Sample) -> None:
     """Take one late look into account."""
     process = sample.process
     if process is None or not process.is_same(draft.state.process):
-        lose(draft)
+        follow(draft, None)
         draft.state = replace(draft.state, restart_pending=True)
         draft.rest()
-        return
-    if _moved(draft, sample.fence):
+    elif _moved(draft, sample.fence):
         draft.rest()
-        return
-    if phase.baseline is None:
+    elif not _decide_late(draft, phase, sample, process):
+        tries = phase.tries + 1
+        look_s = draft.now_s + LINGER_LOOKS.delay_s(tries)
+        draft.enter(replace(phase, tries=tries, look_s=look_s))
+
+
+def _decide_late(draft: Draft, phase: Lingering, sample: Sample, process: Process) -> bool:
+    if phase.unproven is None:
         unready = find_unready(draft.state.bridge.proof, sample)
         how = None if unready else runs_candidate(draft, sample, process)
         if how is not None:
             adopt(draft, process, how)
-            return
-    else:
-        judgement = _judge(draft, phase.baseline, sample, phase.answer)
-        if judgement.verdict is Verdict.CONFIRMED:
-            _apply(draft, f"late proof: {judgement.reason}")
-            return
-        if judgement.verdict is Verdict.FAILED:
-            finish(draft, Outcome.FAILED, f"late refusal: {judgement.reason}")
-            return
-    tries = phase.tries + 1
-    look_s = draft.now_s + LINGER_LOOKS.delay_s(tries)
-    draft.enter(replace(phase, tries=tries, look_s=look_s))
+        return how is not None
+    judgement = _judge(draft, phase.unproven, sample)
+    if judgement.verdict is Verdict.CONFIRMED:
+        _apply(draft, phase.unproven, f"late proof: {judgement.reason}")
+    elif judgement.verdict is Verdict.FAILED:
+        finish(draft, Outcome.FAILED, f"late refusal: {judgement.reason}")
+    return judgement.verdict is not Verdict.WAIT
 
 
 def _take_confirmation(draft: Draft, phase: Confirming, judgement: Judgement) -> None:
     agreeing = phase.agreeing + 1
     if agreeing >= draft.state.bridge.proof.agree:
-        _apply(draft, judgement.reason)
+        _apply(draft, phase, judgement.reason)
     else:
         _wait_for_evidence(draft, replace(phase, agreeing=agreeing), judgement)
 
 
-def _apply(draft: Draft, reason: str) -> None:
-    if draft.state.loaded is not None:
-        draft.state = replace(draft.state, loaded=replace(draft.state.loaded, proven=True))
+def _apply(draft: Draft, phase: Confirming, reason: str) -> None:
+    loaded = Loaded(
+        process=phase.baseline.process,
+        digest=draft.attempt.digest,
+        proven=True,
+        signalled_s=phase.signalled_s,
+    )
+    draft.state = replace(draft.state, loaded=loaded)
     finish(draft, Outcome.APPLIED, reason)
 
 
@@ -152,16 +156,19 @@ def _wait_for_evidence(draft: Draft, phase: Confirming, judgement: Judgement) ->
     attempt, deadline_s = draft.attempt, draft.state.bridge.proof.deadline_s
     message = f"no proof within {deadline_s:g}s of the signal: {judgement.reason}"
     finish(draft, Outcome.UNCONFIRMED, message)
-    linger(draft, attempt, baseline=phase.baseline, answer=phase.answer)
+    linger(draft, attempt, unproven=phase)
 
 
-def _judge(draft: Draft, before: Sample, after: Sample, answer: str | None) -> Judgement:
-    proof = draft.state.bridge.proof
+def _judge(draft: Draft, phase: Confirming, after: Sample) -> Judgement:
+    proof, answer = draft.state.bridge.proof, phase.answer
     names = [evidence.name for evidence in proof.evidence if evidence.role is Role.ANSWER]
     if answer is not None and names and after.error is None:
         readings = {**after.readings, **dict.fromkeys(names, answer)}
         after = replace(after, readings=MappingProxyType(readings))
-    return judge(proof, before, after, draft.attempt.predictions)
+    judgement = judge(proof, phase.baseline, after, draft.attempt.predictions)
+    if judgement.verdict is Verdict.CONFIRMED and after.fence is None:
+        return Judgement(Verdict.WAIT, UNREADABLE)
+    return judgement
 
 
 def _moved(draft: Draft, fence: str | None) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sidecar.core.attempt import AttemptRecord, Outcome, Trigger
 from sidecar.core.bridge import Bridge
 from sidecar.core.debounce import Debounce
-from sidecar.core.evidence import Process, Sample
+from sidecar.core.evidence import Baseline, Process, Sample
 from sidecar.core.report import Finding, Report
 from sidecar.core.snapshot import Mounted
 from sidecar.core.verdict import Predictions
@@ -37,13 +37,15 @@ class Decision:
 class Loaded:
     """What one process was last given: by its start, or by our signal.
 
-    `digest` None: unknown (the mount moved while it read). `proven`: its own evidence showed it.
+    `proven`: its own evidence showed that it runs it. `before`: the look from before the signal; as
+    long as nothing has moved since, the process may still be busy with it.
     """
 
     process: Process
-    digest: str | None
+    digest: str
     proven: bool
     signalled_s: float | None = None
+    before: Baseline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class Interrupted:
     fence: str
     trigger: Trigger
     signalled: bool
-    baseline: Sample
+    baseline: Baseline
     answer: str | None = None
 
 
@@ -110,14 +112,14 @@ class Seeking:
 class Signalling:
     """The trigger is being pulled."""
 
-    baseline: Sample
+    baseline: Baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirming:
     """Looking for the verdict until `deadline_s`."""
 
-    baseline: Sample
+    baseline: Baseline
     signalled_s: float
     deadline_s: float
     answer: str | None = None
@@ -131,13 +133,13 @@ class Confirming:
 class Lingering:
     """Decided without proof; late proof is looked for, ever more slowly, until `until_s`.
 
-    `baseline` None: the process never became ready, so only its start can prove anything.
+    `unproven` is what ended at its deadline; None: the process never became ready, so only its
+    start can prove anything.
     """
 
-    baseline: Sample | None
+    unproven: Confirming | None
     until_s: float
     look_s: float
-    answer: str | None = None
     tries: int = 0
 
 
