@@ -6,9 +6,9 @@ Facts about single fields come from the daemons' sources and from measurements: 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from sidecar.core.bridge import Language, Noop, OnInvalid
@@ -23,32 +23,7 @@ from sidecar.presets.fields import (
     Size,
     Url,
 )
-
-
-class Shape(BaseModel):
-    """Fields in camelCase, and none besides."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-
-
-ShapeT = TypeVar("ShapeT", bound=Shape)
-
-
-def fill(own: ShapeT, known: Shape, *, but: frozenset[str] = frozenset()) -> ShapeT:
-    """`own`, with what it leaves out (or gives as null) taken from `known`, except fields `but`."""
-    names = (type(own).model_fields.keys() & type(known).model_fields.keys()) - but
-    missing = {name: getattr(known, name) for name in names if getattr(own, name) is None}
-    return own.model_copy(update=missing)
-
-
-def _refuse_unless_one(shape: Shape, names: tuple[str, ...]) -> None:
-    given = [name for name in names if getattr(shape, name) is not None]
-    if len(given) != 1:
-        fields = type(shape).model_fields
-        spelled = [fields[name].alias or name for name in names]
-        told = f"not {len(given)}" if given else "not none"
-        msg = f"must have one of {', '.join(spelled)}, {told}"
-        raise ValueError(msg)
+from sidecar.presets.shape import Shape, otherwise, refuse_unless_one
 
 
 class CheckShape(Shape):
@@ -66,19 +41,27 @@ class CheckShape(Shape):
     files: list[str] | None = Field(
         None, description="Globs of the keys that `syntax` and `schema` look at."
     )
-    timeout: PositiveDuration | None = Field(None, description="How long the program may run.")
-    ok_codes: list[int] | None = Field(None, description="Exit codes that mean valid.")
+    timeout: PositiveDuration | None = Field(
+        None, description="How long the program may run.", json_schema_extra=otherwise("30s")
+    )
+    ok_codes: list[int] | None = Field(
+        None, description="Exit codes that mean valid.", json_schema_extra=otherwise("[0]")
+    )
     must_match: Regex | None = Field(
         None, description="What the program's output must contain besides."
     )
-    memory: Size | None = Field(None, description="How much memory the program may take.")
+    memory: Size | None = Field(
+        None,
+        description="How much memory the program may take.",
+        json_schema_extra=otherwise("1Gi"),
+    )
     optional: bool | None = Field(
         None, description="Skip the check, and say so once, where the program is not installed."
     )
 
     @model_validator(mode="after")
     def _has_one_kind(self) -> Self:
-        _refuse_unless_one(self, ("syntax", "json_schema", "command"))
+        refuse_unless_one(self, ("syntax", "json_schema", "command"))
         of_command = ("timeout", "ok_codes", "must_match", "memory", "optional")
         for name in of_command if self.command is None else ("files",):
             if getattr(self, name) is not None:
@@ -118,10 +101,14 @@ class EvidenceShape(Shape):
         None, description="The answer to a reload by HTTP (`true`)."
     )
     absent: Absent | None = Field(
-        None, description="What it means that it is not shown: not ready, zero, not offered."
+        None,
+        description="What it means that it is not shown: not ready, zero, not offered.",
+        json_schema_extra=otherwise("wait"),
     )
     resolution: Duration | None = Field(
-        None, description="Changes closer than this cannot be told apart."
+        None,
+        description="Changes closer than this cannot be told apart.",
+        json_schema_extra=otherwise("0s"),
     )
     algorithm: DigestAlgorithm | None = Field(
         None, description="How a digest is computed, where that can be predicted."
@@ -133,7 +120,7 @@ class EvidenceShape(Shape):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        _refuse_unless_one(self, ("metric", "json_field", "page", "children", "answer"))
+        refuse_unless_one(self, ("metric", "json_field", "page", "children", "answer"))
         wrong = {
             "labels need a metric": self.labels is not None and self.metric is None,
             "path needs a field": self.path is not None and self.json_field is None,
@@ -204,25 +191,33 @@ class TargetShape(Shape):
         "base name.",
     )
     pid: Annotated[int, Field(gt=0)] | None = Field(None, description="Its PID.")
-    signal: Signal | None = Field(None, description="The signal that makes it reload.")
+    signal: Signal | None = Field(
+        None, description="The signal that makes it reload.", json_schema_extra=otherwise("SIGHUP")
+    )
     sigwait: bool | None = Field(
         None, description="It takes the signal without a handler, as tini does."
     )
     trigger: Literal["signal", "http"] | None = Field(
-        None, description="Whether it is told by signal or by an HTTP request."
+        None,
+        description="Whether it is told by signal or by an HTTP request.",
+        json_schema_extra=otherwise("signal"),
     )
     reload_url: Place | None = Field(
         None,
         description="Where it takes reloads by HTTP: an address, or a path beside the metrics.",
     )
     reload_method: Literal["POST", "PUT", "GET"] | None = Field(
-        None, description="The method of that request."
+        None, description="The method of that request.", json_schema_extra=otherwise("POST")
     )
     reload_answers: bool | None = Field(
-        None, description="Whether the answer to that request says if the reload worked."
+        None,
+        description="Whether the answer to that request says if the reload worked.",
+        json_schema_extra=otherwise("true"),
     )
     patience: PositiveDuration | None = Field(
-        None, description="How long an attempt waits for it to be up and ready."
+        None,
+        description="How long an attempt waits for it to be up and ready.",
+        json_schema_extra=otherwise("60s"),
     )
 
 
@@ -231,17 +226,29 @@ class ConfirmShape(Shape):
 
     url: Url | None = Field(None, description="The page that its metrics (or JSON) are read from.")
     deadline: PositiveDuration | None = Field(
-        None, description="How long after the reload proof is waited for."
+        None,
+        description="How long after the reload proof is waited for.",
+        json_schema_extra=otherwise("5s"),
     )
-    cache: Duration | None = Field(None, description="How old the page may be that it serves.")
+    cache: Duration | None = Field(
+        None,
+        description="How old the page may be that it serves.",
+        json_schema_extra=otherwise("0s"),
+    )
     agree: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        None, description="Equal answers in a row before success is believed."
+        None,
+        description="Equal answers in a row before success is believed.",
+        json_schema_extra=otherwise("1"),
     )
     noop: Noop | None = Field(
-        None, description="What success evidence does when unchanged content is reloaded."
+        None,
+        description="What success evidence does when unchanged content is reloaded.",
+        json_schema_extra=otherwise("moves"),
     )
     on_invalid: OnInvalid | None = Field(
-        None, description="What it does with content that it cannot load."
+        None,
+        description="What it does with content that it cannot load.",
+        json_schema_extra=otherwise("keeps"),
     )
     evidence: list[list[EvidenceShape]] | None = Field(
         None, description="Groups of evidence; groups are alternatives, one that decides suffices."
@@ -266,7 +273,9 @@ class DaemonShape(Shape):
         None, description="The key that the daemon starts from; `{file}` in commands.", min_length=1
     )
     refuse_empty: list[str] | None = Field(
-        None, description="Globs of keys that must not be empty; `[]` for none."
+        None,
+        description="Globs of keys that must not be empty; `[]` for none.",
+        json_schema_extra=otherwise("`file`, or every key"),
     )
     checks: list[CheckShape] | None = Field(
         None,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from sidecar.core.bridge import Bridge, Mode, Policy, Rollout, Source
 from sidecar.presets.convert import HTTP, to_checks, to_proof, to_reload, to_selector
-from sidecar.presets.model import DaemonShape, fill
+from sidecar.presets.model import DaemonShape
+from sidecar.presets.shape import fill
 from sidecar.settings.model import BridgeShape, FileShape
 from sidecar.settings.values import Address, Notify, Settings
 

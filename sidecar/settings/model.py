@@ -11,8 +11,9 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from sidecar.core.bridge import Mode, Rollback, Strategy
 from sidecar.presets.fields import Duration, Kind, PositiveDuration, Url
 from sidecar.presets.loading import say_unknown
-from sidecar.presets.model import DaemonShape, Shape
+from sidecar.presets.model import DaemonShape
 from sidecar.presets.names import list_presets
+from sidecar.presets.shape import Shape
 
 MOST_PORTS = 65535
 
