@@ -127,7 +127,8 @@ class MountWatcher:
             if not announced and not self._wake.is_set():
                 # The poll found what inotify did not see: the watch is dead or deaf.
                 self._inotify.disarm()
-                self._arm()
+            # Once more, as the folder may have come since: what follows the read must be announced.
+            self._arm()
             mounted = self._read(fence)
         except SourceError as error:
             self._seen = None

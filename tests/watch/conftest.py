@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +49,19 @@ def _program(name: str) -> str:
     path = shutil.which(name)
     assert path is not None
     return path
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users reach, unlike those of pytest; skips unless root."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become another user")
+    with tempfile.TemporaryDirectory() as path:
+        Path(path).chmod(0o755)
+        folder = Path(path, "mount")
+        folder.mkdir()
+        folder.chmod(0o755)
+        yield folder
 
 
 class Mounts:

@@ -104,53 +104,41 @@ watcher.start()
 ear.until(lambda: ear.troubles)
 rest()
 assert watcher.stop()
-assert not ear.changes and not ear.told
+assert not ear.changes and not ear.told, (ear.changes, ear.told)
 for error in ear.troubles:
     print(json.dumps([error.trouble, error.message]))
 """
 )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    if os.geteuid() != 0:
-        pytest.skip("needs root to become another user")
-    # pytest's own folders are private to root.
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
-    folder = tmp_path / "mount"
-    folder.mkdir(mode=0o755)
-    return folder
-
-
-def test_used_up_instances_are_told_once_and_retried(folder: Path) -> None:
-    os.chown(folder, 54321, 54321)
-    refused, recovered = run_child(INSTANCES, str(folder))
+def test_used_up_instances_are_told_once_and_retried(open_folder: Path) -> None:
+    os.chown(open_folder, 54321, 54321)
+    refused, recovered = run_child(INSTANCES, str(open_folder))
     assert "max_user_instances" in str(refused)
     assert "UID 54321" in str(refused)
     assert "looked for each 0.05 s" in str(refused)
-    assert recovered == f"Changes of {folder} are seen at once again."
+    assert recovered == f"Changes of {open_folder} are seen at once again."
 
 
-def test_used_up_watches_are_told_once_and_retried(folder: Path) -> None:
+def test_used_up_watches_are_told_once_and_retried(open_folder: Path) -> None:
     unshare = shutil.which("unshare")
     assert unshare is not None
     prefix = (unshare, "--user", "--map-root-user")
     if subprocess.run([*prefix, "true"], check=False, timeout=10).returncode != 0:
         pytest.skip("may not make a user namespace here")
-    refused, recovered = run_child(WATCHES, str(folder), prefix=prefix)
+    refused, recovered = run_child(WATCHES, str(open_folder), prefix=prefix)
     assert "max_user_watches" in str(refused)
-    assert recovered == f"Changes of {folder} are seen at once again."
+    assert recovered == f"Changes of {open_folder} are seen at once again."
 
 
-def test_a_folder_that_may_not_be_listed_is_polled(folder: Path) -> None:
-    refused, recovered = run_child(NOT_LISTED, str(folder))
+def test_a_folder_that_may_not_be_listed_is_polled(open_folder: Path) -> None:
+    refused, recovered = run_child(NOT_LISTED, str(open_folder))
     assert "UID 65534 may not list it" in str(refused)
-    assert recovered == f"Changes of {folder} are seen at once again."
+    assert recovered == f"Changes of {open_folder} are seen at once again."
 
 
-def test_a_file_that_may_not_be_read_is_told_once(folder: Path) -> None:
-    (answer,) = run_child(CLOSED, str(folder))
+def test_a_file_that_may_not_be_read_is_told_once(open_folder: Path) -> None:
+    (answer,) = run_child(CLOSED, str(open_folder))
     assert isinstance(answer, list)
     assert answer[0] == "unreadable"
-    assert f"UID 65534 and GID 65534 may not read {folder}/a" in answer[1]
+    assert f"UID 65534 and GID 65534 may not read {open_folder}/a" in answer[1]

@@ -320,51 +320,35 @@ def test_a_thousand_keys_and_a_large_one_are_read_fast(tmp_path: Path) -> None:
 
 
 class TestWithoutPermission:
-    @pytest.fixture(autouse=True)
-    def _as_root(self) -> None:
-        if os.geteuid() != 0:
-            pytest.skip("needs root to become another user")
-
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Path:
-        # pytest's own folders are private to root.
-        for parent in tmp_path.parents:
-            if parent.is_relative_to("/tmp") and parent != Path("/tmp"):  # noqa: S108
-                parent.chmod(0o755)
-        tmp_path.chmod(0o755)
-        folder = tmp_path / "mount"
-        folder.mkdir(mode=0o755)
-        return folder
-
-    def test_a_closed_folder_names_the_user_and_the_fix(self, folder: Path) -> None:
-        folder.chmod(0o700)
-        answers = run_child(UNREADABLE, str(folder))
+    def test_a_closed_folder_names_the_user_and_the_fix(self, open_folder: Path) -> None:
+        open_folder.chmod(0o700)
+        answers = run_child(UNREADABLE, str(open_folder))
         for answer in answers:
             assert isinstance(answer, list)
             assert answer[0] == "unreadable"
-            assert f"UID 65534 and GID 65534 may not read {folder}" in answer[1]
+            assert f"UID 65534 and GID 65534 may not read {open_folder}" in answer[1]
             assert "defaultMode" in answer[1]
 
-    def test_a_closed_file_is_named(self, folder: Path) -> None:
-        AtomicWriter(folder).write({"rules/a.yml": "1"}, mode=0o600)
-        *fine, answer = run_child(UNREADABLE, str(folder))
+    def test_a_closed_file_is_named(self, open_folder: Path) -> None:
+        AtomicWriter(open_folder).write({"rules/a.yml": "1"}, mode=0o600)
+        *fine, answer = run_child(UNREADABLE, str(open_folder))
         assert fine == [None, None]
         assert isinstance(answer, list)
-        assert f"may not read {folder}/rules/a.yml:" in answer[1]
+        assert f"may not read {open_folder}/rules/a.yml:" in answer[1]
 
-    def test_a_closed_folder_below_is_named(self, folder: Path) -> None:
-        (folder / "lost+found").mkdir(mode=0o700)
-        _, *answers = run_child(UNREADABLE, str(folder))
+    def test_a_closed_folder_below_is_named(self, open_folder: Path) -> None:
+        (open_folder / "lost+found").mkdir(mode=0o700)
+        _, *answers = run_child(UNREADABLE, str(open_folder))
         for answer in answers:
             assert isinstance(answer, list)
-            assert f"may not read {folder}/lost+found:" in answer[1]
+            assert f"may not read {open_folder}/lost+found:" in answer[1]
 
     def test_a_folder_that_may_be_entered_but_not_listed_is_read_if_the_kubelet_wrote_it(
-        self, folder: Path
+        self, open_folder: Path
     ) -> None:
-        AtomicWriter(folder).write({"a.yml": "1"})
-        folder.chmod(0o711)
-        assert run_child(UNREADABLE, str(folder)) == [None, None, None]
+        AtomicWriter(open_folder).write({"a.yml": "1"})
+        open_folder.chmod(0o711)
+        assert run_child(UNREADABLE, str(open_folder)) == [None, None, None]
 
 
 class TestSubpath:
