@@ -19,7 +19,7 @@ from urllib3.exceptions import (
     HTTPError,
     LocationParseError,
     NameResolutionError,
-    ReadTimeoutError,
+    NewConnectionError,
 )
 from urllib3.util import Url, make_headers, parse_url
 
@@ -68,15 +68,18 @@ def post(url: Url, body: bytes, *, user_agent: str, timeout_s: float) -> None:
         headers.update(make_headers(basic_auth=unquote(url.auth)))
     connection = _connect(url, timeout_s)
     # The library bounds each receive; a receiver that drips bytes is cut off by this.
-    alarm = threading.Timer(timeout_s, _cut_off, [connection])
+    late = threading.Event()
+    alarm = threading.Timer(timeout_s, _cut_off, [connection, late])
     alarm.daemon = True
     alarm.start()
     try:
         connection.request("POST", url.request_uri, body, headers, preload_content=False)
-        response = connection.getresponse()
-        status, after = response.status, response.headers.get("retry-after", "")
+        with connection.getresponse() as response:
+            status, after = response.status, response.headers.get("retry-after", "")
+        if late.is_set():
+            raise TimeoutError
     except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-        reason = _explain(error, timeout_s, cut_off=not alarm.is_alive())
+        reason = _explain(error, timeout_s, late=late.is_set())
         msg = f"{mask_address(url)} {reason}"
         retryable = not isinstance(error, ssl.SSLCertVerificationError)
         raise PostError(msg, retryable=retryable) from error
@@ -96,7 +99,8 @@ def _connect(url: Url, timeout_s: float) -> HTTPConnection:
     return HTTPConnection(host, url.port or 80, timeout=timeout_s)
 
 
-def _cut_off(connection: HTTPConnection) -> None:
+def _cut_off(connection: HTTPConnection, late: threading.Event) -> None:
+    late.set()
     sock = connection.sock
     if sock is not None:
         with suppress(OSError):
@@ -104,20 +108,19 @@ def _cut_off(connection: HTTPConnection) -> None:
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-def _explain(error: Exception, timeout_s: float, *, cut_off: bool) -> str:
-    slow = (ConnectTimeoutError, ReadTimeoutError, TimeoutError)
-    cause = error.__cause__ or error
-    if cut_off or isinstance(error, slow):
-        return f"did not answer within {timeout_s:g} s"
+def _explain(error: Exception, timeout_s: float, *, late: bool) -> str:
     if isinstance(error, NameResolutionError):
         return "has a host name that does not resolve"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"shows a certificate that is not trusted ({error.verify_message})"
-    if isinstance(error, ssl.SSLError):
-        return f"does not speak TLS as expected ({error.reason or 'handshake failed'})"
+    cause = error.__cause__ if isinstance(error, NewConnectionError) else error
+    if late or isinstance(cause, ConnectTimeoutError | TimeoutError):
+        return f"did not answer within {timeout_s:g} s"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"shows a certificate that is not trusted ({cause.verify_message})"
+    if isinstance(cause, ssl.SSLError):
+        return f"does not speak TLS as expected ({cause.reason})"
     if isinstance(cause, OSError) and cause.strerror:
         return f"cannot be reached ({cause.strerror})"
-    return f"broke off the exchange ({type(error).__name__})"
+    return f"broke off the exchange ({type(cause).__name__})"
 
 
 def _read_delay_s(header: str) -> float | None:
