@@ -83,7 +83,8 @@ class _Sidecar:
     def run(self) -> ExitCode:
         bridges = [bridge.name for bridge in self._settings.bridges]
         LOG.info("Surehup started", extra=fields(version=__version__, bridges=bridges))
-        self._serve()
+        if self._settings.listen is not None:
+            self._serve(str(self._settings.listen))
         self._heed_signals()
         for bridge in self._settings.bridges:
             self._watch(bridge)
@@ -163,7 +164,7 @@ class _Sidecar:
         self._stack.callback(watcher.stop)
         watcher.start()
 
-    def _serve(self) -> None:
+    def _serve(self, listen: str) -> None:
         inside = Inside(
             clock=self._clock,
             metrics=self._metrics.render,
@@ -173,7 +174,7 @@ class _Sidecar:
             reload=self._reload,
         )
         server = HttpServer(
-            str(self._settings.listen),
+            listen,
             make_routes(inside),
             clock=self._clock,
             on_crash=self._inbox.crash,

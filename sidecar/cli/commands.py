@@ -21,7 +21,13 @@ class CommandEntry:
     help: str
 
 
-COMMANDS = (CommandEntry("presets", "sidecar.cli.presets", "show what is known of each daemon"),)
+COMMANDS = (
+    CommandEntry("run", "sidecar.cli.run", "the sidecar: watch, validate, signal, confirm"),
+    CommandEntry("reload", "sidecar.cli.reload", "signal a process and confirm the reload"),
+    CommandEntry("find", "sidecar.cli.find", "say which process would be signalled"),
+    CommandEntry("doctor", "sidecar.cli.doctor", "look at all that surehup needs, with the fix"),
+    CommandEntry("presets", "sidecar.cli.presets", "show what is known of each daemon"),
+)
 
 ENDING = """\
   -h, --help     show this help, or that of a command

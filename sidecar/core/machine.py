@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sidecar.core import content, proof
+from sidecar.core.attempt import Trigger
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Answer, Effect, Look, Milestone, Reply, Stopped
 from sidecar.core.events import (
@@ -193,7 +194,7 @@ def _take_asked(draft: Draft, event: Asked) -> None:
     refusal: tuple[Reply, str] | None = None
     if state.stopping_s is not None:
         refusal = (Reply.BLOCKED, "surehup is stopping")
-    elif state.mounted is None:
+    elif state.mounted is None and event.trigger is not Trigger.CLI:
         refusal = (Reply.BLOCKED, state.mount_trouble or "the mounted folder was not read yet")
     elif not isinstance(state.phase, Idle | Lingering):
         refusal = (Reply.BUSY, state.blocked or "an attempt is under way")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sidecar.core.attempt import Outcome
+from sidecar.core.attempt import Outcome, Trigger
 from sidecar.core.backoff import LINGER_LOOKS, SEEK_LOOKS
 from sidecar.core.content import bears_repeating, finish, may_signal, save
 from sidecar.core.draft import Draft
@@ -65,9 +65,12 @@ def started_with(attempt: Attempt, process: Process) -> bool:
 
 
 def runs_candidate(draft: Draft, sample: Sample, process: Process) -> str | None:
-    """How we know that the ready process already runs the candidate, or None."""
+    """How we know that the ready process already runs the candidate, or None.
+
+    Who asks from a shell wants the reload itself.
+    """
     attempt, proof, loaded = draft.attempt, draft.state.bridge.proof, draft.state.loaded
-    if not is_healthy(proof, sample):
+    if attempt.trigger is Trigger.CLI or not is_healthy(proof, sample):
         return None
     known = loaded if loaded is not None and loaded.process.is_same(process) else None
     if known is not None and known.proven and known.digest == attempt.digest:
@@ -75,7 +78,7 @@ def runs_candidate(draft: Draft, sample: Sample, process: Process) -> str | None
     untouched = known is None or known.signalled_s is None
     if untouched and started_with(attempt, process):
         return "started with this content and is up"
-    if shows_content(proof, sample, attempt.predictions):
+    if shows_content(proof, sample, attempt.predictions, attempt.candidate.snapshot):
         return "shows the digest of this content"
     return None
 

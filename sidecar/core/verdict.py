@@ -86,10 +86,15 @@ def is_healthy(proof: Proof, sample: Sample) -> bool:
     )
 
 
-def shows_content(proof: Proof, sample: Sample, predictions: Predictions) -> bool:
-    """Whether `sample` alone proves that the daemon loaded the predicted content and is well."""
+def shows_content(
+    proof: Proof, sample: Sample, predictions: Predictions, snapshot: Snapshot
+) -> bool:
+    """Whether `sample` alone proves that the daemon loaded `snapshot` and is well.
+
+    A digest speaks of one file: where the daemon reads others beside it, they may be older.
+    """
     return (
-        bool(predictions)
+        len(predictions) == len(snapshot.files) == 1
         and is_healthy(proof, sample)
         and all(sample.readings.get(name) == digest for name, digest in predictions.items())
     )
