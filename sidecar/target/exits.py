@@ -76,10 +76,12 @@ class ExitWatcher:
         poll.register(self._wake_fd, select.POLLIN)
         try:
             while not self._stopping:
-                for fd, _ in poll.poll():
-                    if fd == self._wake_fd:
-                        self._take_wishes(held, poll)
-                    elif fd in held:
+                ready = [fd for fd, _ in poll.poll()]
+                if self._wake_fd in ready:
+                    # A pidfd opened now may get the number of one in `ready`: poll again after.
+                    self._take_wishes(held, poll)
+                else:
+                    for fd in ready:
                         self._tell(_release(fd, held, poll))
         except BaseException as error:  # noqa: BLE001  a dead watcher must end the process
             self._on_crash(error)

@@ -54,7 +54,6 @@ class Stat:
 class Status:
     """What /proc/PID/status says. The masks have bit N-1 set for signal N."""
 
-    group_leader: int
     real_uid: int
     effective_uid: int
     saved_uid: int
@@ -180,7 +179,6 @@ def parse_status(content: bytes) -> Status | None:
     try:
         real, effective, saved, _ = (int(uid) for uid in lines[b"Uid"].split())
         return Status(
-            group_leader=int(lines[b"Tgid"]),
             real_uid=real,
             effective_uid=effective,
             saved_uid=saved,

@@ -27,6 +27,8 @@ def refuse_absent(census: Census, selector: Selector, own: Collection[Stat]) -> 
             f"only the sidecar's own {_count(len(census.stats), 'process')} can be seen, because "
             f"the pod does not share its PID namespace: {SHARE_FIX}"
         )
+    elif selector.container and selector.container == census.own_container.name:
+        why = "that is the sidecar's own container: name the daemon's, or give --pid PID"
     elif own:
         why = (
             f"only the sidecar's own fit ({_list(census, list(own))}), and those are never "
@@ -65,7 +67,7 @@ def refuse_idle_wrapper(census: Census, wrapper: Stat) -> TargetError:
     return TargetError(
         TargetTrouble.ABSENT,
         f"{census.describe(wrapper)} only starts other programs and none is running: wait for "
-        f"the daemon, or give --pid {wrapper.pid} if this is it",
+        "the daemon, or name it with --process REGEX if this is it",
     )
 
 

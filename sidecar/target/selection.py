@@ -115,7 +115,7 @@ def _explain_absence(
     ended = [stat for stat in others if stat.has_ended and pattern.fullmatch(stat.comm)]
     if ended:
         return refuse_ended(census, ended)
-    starting = [stat for stat in others if stat.is_starting]
+    starting = [stat for stat in others if stat.is_starting and _is_contained(census, stat)]
     if starting:
         return refuse_starting(census, starting)
     return refuse_absent(census, selector, own)
@@ -198,6 +198,11 @@ def _is_wrapper(census: Census, stat: Stat) -> bool:
 
 def _is_in(census: Census, stat: Stat, container: str) -> bool:
     return not container or census.container(stat.pid).name == container
+
+
+def _is_contained(census: Census, stat: Stat) -> bool:
+    """Whether a start concerns us: in a pod all do, on a machine those of known containers."""
+    return census.in_container or bool(census.container(stat.pid).id)
 
 
 def _may_be_in(census: Census, stat: Stat, container: str) -> bool:

@@ -6,7 +6,7 @@ import os
 import resource
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
@@ -42,8 +42,10 @@ def ears() -> Ears:
 
 
 @contextmanager
-def watching(ears: Ears) -> Iterator[ExitWatcher]:
-    watcher = ExitWatcher(lambda *end: ears.ends.put(end), ears.crashes.put)
+def watching(
+    ears: Ears, listen: Callable[[str, Process], None] | None = None
+) -> Iterator[ExitWatcher]:
+    watcher = ExitWatcher(listen or (lambda *end: ears.ends.put(end)), ears.crashes.put)
     try:
         yield watcher
     finally:
@@ -116,7 +118,10 @@ def test_another_process_with_that_pid_means_that_it_ended(
 
 
 def test_an_end_that_crosses_a_new_wish_is_history(stage: Stage, ears: Ears) -> None:
-    """While the watcher is busy, one process ends and its bridge moves on to another."""
+    """While the watcher is busy, one process ends and its bridge moves on to another.
+
+    The pidfd of the new one takes the number that the old one's had, as the lowest that is free.
+    """
     busy, go_on = threading.Event(), threading.Event()
 
     def listen(bridge: str, process: Process) -> None:
@@ -124,20 +129,20 @@ def test_an_end_that_crosses_a_new_wish_is_history(stage: Stage, ears: Ears) -> 
         busy.set()
         go_on.wait(5)
 
-    watcher = ExitWatcher(listen, ears.crashes.put)
     first, second, third = (stage.start(new_name()) for _ in range(3))
-    watcher.watch("one", first.process)
-    watcher.watch("two", second.process)
-    first.kill()
-    assert busy.wait(5)
-    watcher.watch("two", third.process)
-    second.kill()
-    go_on.set()
-    assert ears.next_end()[0] == "one"
-    ears.hear_nothing()
-    third.kill()
-    assert ears.next_end()[1].pid == third.pid
-    watcher.stop()
+    with watching(ears, listen) as watcher:
+        watcher.watch("two", second.process)
+        ears.hear_nothing()
+        watcher.watch("one", first.process)
+        first.kill()
+        assert busy.wait(5)
+        watcher.watch("two", third.process)
+        second.kill()
+        go_on.set()
+        assert ears.next_end()[0] == "one"
+        ears.hear_nothing()
+        third.kill()
+        assert ears.next_end()[1].pid == third.pid
 
 
 def test_stopping_ends_the_thread_and_can_be_repeated(
@@ -153,19 +158,16 @@ def test_stopping_ends_the_thread_and_can_be_repeated(
     ears.hear_nothing()
 
 
-def test_what_a_listener_raises_is_a_crash(stage: Stage, name: str) -> None:
-    crashes: SimpleQueue[BaseException] = SimpleQueue()
-
+def test_what_a_listener_raises_is_a_crash(stage: Stage, ears: Ears, name: str) -> None:
     def fail(_bridge: str, _process: Process) -> None:
         raise LookupError
 
-    watcher = ExitWatcher(fail, crashes.put)
     puppet, other = stage.start(name), stage.start(new_name())
-    watcher.watch("two", other.process)
-    watcher.watch("one", puppet.process)
-    puppet.kill()
-    assert isinstance(crashes.get(timeout=5), LookupError)
-    watcher.stop()
+    with watching(ears, fail) as watcher:
+        watcher.watch("two", other.process)
+        watcher.watch("one", puppet.process)
+        puppet.kill()
+        assert isinstance(ears.crashes.get(timeout=5), LookupError)
 
 
 def test_without_descriptors_it_crashes_with_the_reason(
@@ -205,5 +207,5 @@ def test_waiting_costs_nothing(stage: Stage, watcher: ExitWatcher, name: str) ->
         return int(fields[11]) + int(fields[12])
 
     before = used_ticks()
-    time.sleep(0.3)
+    time.sleep(0.2)
     assert used_ticks() - before <= 1

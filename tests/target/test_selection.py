@@ -10,7 +10,7 @@ from sidecar.core.bridge import Selector
 from sidecar.core.errors import SettingsError, TargetError, TargetTrouble
 from sidecar.core.evidence import Process
 from sidecar.target.processes import PodProcesses
-from tests.target.trees import Entry, app, pause, sidecar, web, write_tree
+from tests.target.trees import WEB, Entry, app, pause, sibling, sidecar, web, write_tree
 
 SH = "/bin/sh"
 MASTER = "nginx: master process /usr/sbin/nginx"
@@ -151,7 +151,7 @@ def test_two_programs_under_a_wrapper_are_refused(
 
 def test_a_wrapper_that_runs_nothing_is_no_target(pod: Pod) -> None:
     message = refuse(pod(app(7, SH, "/x.sh")), TargetTrouble.ABSENT)
-    assert "--pid 7" in message
+    assert "--process REGEX" in message
 
 
 def test_a_container_amid_its_start_is_told(pod: Pod) -> None:
@@ -171,6 +171,18 @@ def test_a_container_whose_mounts_are_not_there_yet_is_starting(pod: Pod) -> Non
 def test_only_a_start_in_another_container_is_absence(pod: Pod) -> None:
     init = web(7, "runc", "init", comm="runc:[2:INIT]")
     refuse(pod(init), TargetTrouble.ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "trouble"),
+    [("0::/\n", TargetTrouble.ABSENT), (sibling(WEB), TargetTrouble.STARTING)],
+)
+def test_on_a_machine_only_starts_of_containers_count(
+    pod: Pod, cgroup: str, trouble: TargetTrouble
+) -> None:
+    init = Entry(pid=7, argv=("runc", "init"), comm="runc:[2:INIT]", cgroup=cgroup)
+    processes = pod.bare(Entry(pid=1, argv=("init",)), Entry(pid=30, argv=("surehup",)), init)
+    refuse(processes, trouble, Selector(process="d"))
 
 
 def test_a_container_of_a_zombie_alone_is_told(pod: Pod) -> None:
@@ -252,7 +264,8 @@ def test_the_own_container_is_never_matched(pod: Pod) -> None:
     processes = pod(sidecar(31, argv=("promtool",)), app(7, "prometheus"))
     message = refuse(processes, TargetTrouble.ABSENT, Selector(process="promtool"))
     assert "only the sidecar's own fit (31 (promtool in container surehup))" in message
-    refuse(processes, TargetTrouble.ABSENT, Selector(container="surehup"))
+    message = refuse(processes, TargetTrouble.ABSENT, Selector(container="surehup"))
+    assert "the sidecar's own container" in message
     assert processes.find(Selector(pid=31)).pid == 31
 
 

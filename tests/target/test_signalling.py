@@ -250,7 +250,6 @@ def test_an_http_reload_needs_no_permission(stage: Stage, name: str) -> None:
 
 def test_equal_users_point_to_a_security_module() -> None:
     status = Status(
-        group_leader=7,
         real_uid=1000,
         effective_uid=0,
         saved_uid=0,
@@ -306,19 +305,15 @@ def test_a_whole_process_of_another_user_is_told_the_same(stage: Stage, name: st
     assert "UID 65534 and surehup as UID 65533" in done.stderr
 
 
-@needs_root
-def test_a_process_that_cannot_be_told_apart_from_its_group_is_not_held(
-    stage: Stage, processes: PodProcesses, name: str
-) -> None:
+def test_a_thread_is_no_process(stage: Stage, processes: PodProcesses, name: str) -> None:
     puppet = stage.start(name, "sigwait")
     threads = {int(path.name) for path in Path(f"/proc/{puppet.pid}/task").iterdir()}
     (thread,) = threads - {puppet.pid}
     with pytest.raises(TargetError) as error:
         processes.find(Selector(pid=thread))
     assert error.value.trouble is TargetTrouble.ABSENT
-    stat_of_thread = Process(pid=thread, start_ticks=puppet.process.start_ticks)
-    error_text = refuse(processes, stat_of_thread).message
-    assert "gives no handle" in error_text
+    posing = Process(pid=thread, start_ticks=puppet.process.start_ticks)
+    assert "gives no handle" in refuse(processes, posing).message
 
 
 def test_a_container_amid_its_start_gets_nothing_although_go_shows_a_handler(

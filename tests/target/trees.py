@@ -83,7 +83,7 @@ def write_process(root: Path, entry: Entry) -> None:
     )
     (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in entry.argv))
     (folder / "status").write_text(
-        f"Name:\t{comm}\nState:\tS (sleeping)\nTgid:\t{entry.pid}\nPid:\t{entry.pid}\n"
+        f"Name:\t{comm}\nState:\tS (sleeping)\nPid:\t{entry.pid}\n"
         f"PPid:\t{entry.parent}\nUid:\t{entry.uid}\t{entry.uid}\t{entry.uid}\t{entry.uid}\n"
         f"Gid:\t{entry.uid}\t{entry.uid}\t{entry.uid}\t{entry.uid}\nSigQ:\t0/9525\n"
         f"SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\n"
