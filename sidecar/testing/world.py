@@ -1,8 +1,8 @@
 """A whole pod in virtual time: a mount, a daemon and a sidecar, without threads and sleeps.
 
-Runs the shipped machine against a daemon that behaves by the measured contracts: it reads what is
-on disk when it is signalled or starts, refuses what is invalid, dies where that is its nature.
-Everything happens in the order of virtual time, so that a run repeats exactly.
+Runs the shipped machine against a daemon that behaves by the measured contracts (`pod_daemon`).
+Everything happens in the order of virtual time, so that a run repeats exactly. Beside them stands
+an observer who knows what the daemon really runs, and notes every promise that is broken.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import heapq
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Trigger
-from sidecar.core.bridge import Bridge, OnInvalid
+from sidecar.core.bridge import Bridge, Noop, OnInvalid
 from sidecar.core.effects import (
     Announce,
     Answer,
@@ -34,6 +33,7 @@ from sidecar.core.events import (
     Event,
     Looked,
     MountChanged,
+    MountLost,
     ProcessExited,
     Sending,
     Signalled,
@@ -47,30 +47,31 @@ from sidecar.core.machine import step, wake_at
 from sidecar.core.report import Finding, Report
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import State, begin
+from sidecar.core.table import Transition, describe
+from sidecar.testing.pod_daemon import Habits, PodDaemon
+
+EXIT_SEEN_S = 0.001
+"""A pidfd tells the end of a process at once."""
 
 
-@dataclass(slots=True, kw_only=True)
+def holds_bad(snapshot: Snapshot) -> bool:
+    """The daemon refuses content with the word ``bad``."""
+    return any(b"bad" in content for content in snapshot.files.values())
+
+
+def holds_subtle(snapshot: Snapshot) -> bool:
+    """The validators do not see what is ``subtle``."""
+    return any(b"subtle" in content for content in snapshot.files.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """How long things take, in virtual seconds."""
+    """How long the sidecar's adapters take, in virtual seconds."""
 
     watch_s: float = 0.002
     validate_s: float = 0.01
     look_s: float = 0.003
     signal_s: float = 0.001
-    reload_s: float = 0.004
-    start_s: float = 0.03
-
-
-@dataclass(slots=True, kw_only=True)
-class Daemon:
-    """The simulated main container. `loaded` is the digest it really runs."""
-
-    process: Process
-    loaded: str | None = None
-    gauge: float = 1.0
-    success_s: float = 0.0
-    ready_s: float = 0.0
-    signals: int = 0
 
 
 @dataclass(kw_only=True)
@@ -78,31 +79,41 @@ class World:
     """One pod. `invalid` judges what the daemon refuses, `unseen` what validators miss of it."""
 
     bridge: Bridge
-    latency: Latency = field(default_factory=Latency)
-    invalid: Callable[[Snapshot], bool] = lambda snapshot: b"bad" in b"".join(
-        snapshot.files.values()
-    )
-    unseen: Callable[[Snapshot], bool] = lambda snapshot: b"subtle" in b"".join(
-        snapshot.files.values()
-    )
+    latency: Latency = Latency()
+    habits: Habits = Habits()
+    invalid: Callable[[Snapshot], bool] = holds_bad
+    unseen: Callable[[Snapshot], bool] = holds_subtle
     now_s: float = 100.0
-    daemon: Daemon | None = None
+    daemon: PodDaemon | None = None
     state: State | None = None
     journal: str | None = None
+    validator_trouble: str = ""
+    refusal: TargetTrouble | None = None
+    """What the kernel answers to every signal; None: it is delivered."""
+    answers_http: bool = False
+    """The trigger is a request: it is answered once the reload is done."""
+
     records: list[AttemptRecord] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     signalled: list[tuple[float, str, Process]] = field(default_factory=list)
     looks: int = 0
-    false_claims: list[str] = field(default_factory=list)
-    blind_signals: list[str] = field(default_factory=list)
-    effects_done: list[Effect] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    transitions: set[Transition] = field(default_factory=set)
+    broken: list[str] = field(default_factory=list)
+    """Promises that were broken, as sentences."""
+
     _queue: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _count: int = 0
     _generation: int = 0
     _mounted: Mounted | None = None
+    _readable: bool = True
+    _posted: str | None = None
     _life: int = 0
+    _seen: PodDaemon | None = None
     _seen_loaded: str | None = None
+    _passed: set[str] = field(default_factory=set)
+    _harmed: set[tuple[int, str]] = field(default_factory=set)
 
     @property
     def mounted(self) -> Mounted:
@@ -114,39 +125,49 @@ class World:
 
     # --- what people, the kubelet and fate do
 
-    def edit(self, files: Mapping[str, bytes]) -> str:
-        """The kubelet swaps in new content; returns its digest."""
+    def edit(self, files: Mapping[str, bytes] | str) -> str:
+        """The kubelet swaps in new content (text: of one file); returns its digest."""
+        files = {"config": files.encode()} if isinstance(files, str) else files
         self._generation += 1
         self._mounted = Mounted(Snapshot.of(files), f"g{self._generation}", self.now_s)
-        mounted, life = self._mounted, self._life
-        self._after(self.latency.watch_s, lambda: self._post(MountChanged(mounted), life))
-        return mounted.snapshot.digest
+        self._watch()
+        return self._mounted.snapshot.digest
 
-    def start_daemon(self) -> None:
+    def lose_mount(self) -> None:
+        """The sidecar cannot read the folder any more; the daemon still can."""
+        self._readable = False
+        self._watch()
+
+    def regain_mount(self) -> None:
+        """The sidecar can read it again."""
+        self._readable = True
+        self._watch()
+
+    def start_daemon(self) -> PodDaemon:
         """A new process starts and reads what is on disk."""
-        pid = 1000 + self._count
         process = Process(
-            pid=pid, start_ticks=int(self.now_s * 100), started_s=self.now_s, name="daemon"
+            pid=1000 + self._count,
+            start_ticks=int(self.now_s * 100),
+            started_s=self.now_s,
+            name="daemon",
         )
-        self.daemon = daemon = Daemon(process=process, ready_s=self.now_s + self.latency.start_s)
-        self._after(self.latency.start_s / 2, lambda: self._load_at_start(daemon))
+        self.daemon = PodDaemon(process=process, habits=self.habits, around=self)
+        self.daemon.start()
+        return self.daemon
 
     def kill_daemon(self) -> None:
         """The process ends."""
         if self.daemon is not None:
-            process, life = self.daemon.process, self._life
-            self.daemon = None
-            self._after(0.001, lambda: self._post(ProcessExited(process), life))
+            self.end(self.daemon)
 
     def start_sidecar(self) -> None:
         """The sidecar starts, with what its journal remembers."""
         self._life += 1
+        self._posted = None
         self.state = begin(self.bridge)
-        entry = json.loads(self.journal) if self.journal else None
-        self._post(Started(entry), self._life)
+        self._post(Started(json.loads(self.journal) if self.journal else None), self._life)
         if self._mounted is not None:
-            mounted, life = self._mounted, self._life
-            self._after(self.latency.watch_s, lambda: self._post(MountChanged(mounted), life))
+            self._watch()
 
     def crash_sidecar(self) -> None:
         """SIGKILL: whatever was under way is forgotten, the journal stays."""
@@ -161,47 +182,100 @@ class World:
         """SIGTERM."""
         self._post(StopAsked(), self._life)
 
+    def post(self, event: Event) -> None:
+        """Anything else happens."""
+        self._post(event, self._life)
+
     def run_for(self, seconds: float) -> None:
         """Let virtual time pass."""
-        end_s = self.now_s + seconds
-        while (due_s := self._next_due()) is not None and due_s <= end_s:
+        self.run_until(lambda: False, within_s=seconds)
+
+    def run_until(self, reached: Callable[[], bool], *, within_s: float = 60.0) -> bool:
+        """Let virtual time pass until `reached`, event by event; tells whether it was."""
+        end_s = self.now_s + within_s
+        while not reached():
+            due_s = self._next_due()
+            if due_s is None or due_s > end_s:
+                self.now_s = end_s
+                return reached()
             self.now_s = max(self.now_s, due_s)
             if self._queue and self._queue[0][0] <= self.now_s:
                 heapq.heappop(self._queue)[2]()
             else:
                 self._post(Tick(), self._life)
-        self.now_s = end_s
+        return True
 
-    # --- inside
+    # --- what the daemon finds around it
+
+    def time_s(self) -> float:
+        """The virtual time."""
+        return self.now_s
+
+    def after(self, delay_s: float, do: Callable[[], None]) -> None:
+        """Do something later."""
+        self._count += 1
+        heapq.heappush(self._queue, (self.now_s + delay_s, self._count, do))
+
+    def read_disk(self) -> Snapshot:
+        """The files, as they are now."""
+        return self.mounted.snapshot
+
+    def refuses(self, content: Snapshot) -> bool:
+        """Whether a daemon cannot load `content`."""
+        return self.invalid(content)
+
+    def end(self, daemon: PodDaemon) -> None:
+        """The daemon exits."""
+        daemon.exit()
+        if self.daemon is daemon:
+            self.daemon = None
+            life = self._life
+            self.after(EXIT_SEEN_S, lambda: self._post(ProcessExited(daemon.process), life))
+
+    # --- what the sidecar's adapters do
+
+    def _watch(self) -> None:
+        life = self._life
+        self.after(self.latency.watch_s, lambda: self._tell_mount(life))
+
+    def _tell_mount(self, life: int) -> None:
+        if life != self._life:
+            return
+        seen = self._fence() or "lost"
+        if seen != self._posted:
+            self._posted = seen
+            lost = MountLost("the folder cannot be read")
+            self._post(MountChanged(self.mounted) if self._readable else lost, life)
+
+    def _fence(self) -> str | None:
+        return self.mounted.fence if self._readable and self._mounted is not None else None
 
     def _next_due(self) -> float | None:
         times = [self._queue[0][0]] if self._queue else []
         wake_s = wake_at(self.state) if self.state is not None else None
         return min([*times, *([] if wake_s is None else [wake_s])], default=None)
 
-    def _after(self, delay_s: float, do: Callable[[], None]) -> None:
-        self._count += 1
-        heapq.heappush(self._queue, (self.now_s + delay_s, self._count, do))
-
     def _post(self, event: Event, life: int) -> None:
-        if self.state is None or life != self._life:
+        before = self.state
+        if before is None or life != self._life:
             return
-        self.state, effects = step(self.state, event, self.now_s)
+        self.state, effects = step(before, event, self.now_s)
+        transition = describe(before, event, self.state, effects)
+        if transition is not None:
+            self.transitions.add(transition)
         for effect in effects:
-            self.effects_done.append(effect)
+            self.effects.append(effect)
             self._do(effect, life)
 
     def _do(self, effect: Effect, life: int) -> None:
         match effect:
             case Validate(effect=number, candidate=candidate):
-                report = self._judge(candidate)
-                done = Validated(number, report)
-                self._after(self.latency.validate_s, lambda: self._post(done, life))
+                self.after(self.latency.validate_s, lambda: self._validate(number, candidate, life))
             case Look(effect=number):
                 self.looks += 1
-                self._after(self.latency.look_s, lambda: self._look(number, life))
+                self.after(self.latency.look_s / 2, lambda: self._look(number, life))
             case Signal():
-                self._after(self.latency.signal_s, lambda: self._signal(effect, life))
+                self.after(self.latency.signal_s / 2, lambda: self._signal(effect, life))
             case Save(entry=entry):
                 self.journal = json.dumps(entry)
             case Announce(record=record):
@@ -213,77 +287,113 @@ class World:
                 self.answers.append(effect)
             case WatchExit(process=process):
                 if self.daemon is None or not self.daemon.process.is_same(process):
-                    self._after(0.001, lambda: self._post(ProcessExited(process), life))
+                    self.after(EXIT_SEEN_S, lambda: self._post(ProcessExited(process), life))
             case Cancel() | Stopped():
                 pass
 
-    def _judge(self, candidate: Snapshot) -> Report:
-        if self.invalid(candidate) and not self.unseen(candidate):
-            return Report(findings=(Finding(check="fake", message="bad content"),))
-        return Report()
+    def _validate(self, number: int, candidate: Snapshot, life: int) -> None:
+        report = Report()
+        if self.validator_trouble:
+            report = Report(cannot_run=(self.validator_trouble,))
+        elif self.invalid(candidate) and not self.unseen(candidate):
+            report = Report(findings=(Finding(check="fake", message="bad content"),))
+        else:
+            self._passed.add(candidate.digest)
+        self._post(Validated(number, report), life)
 
     def _look(self, number: int, life: int) -> None:
-        fence = self._mounted.fence if self._mounted is not None else None
-        sample = Sample(taken_s=self.now_s, fence=fence, readings={}, trouble="no process")
-        if self.daemon is not None:
-            sample = replace(sample, process=self.daemon.process, trouble=None)
-            if self.now_s < self.daemon.ready_s:
-                sample = replace(sample, error="connection refused")
-            else:
-                sample = replace(sample, readings=self._readings(self.daemon))
-            self._seen_loaded = self.daemon.loaded
+        """The evidence is read half-way through a look, the generation on disk at its end."""
+        daemon, taken_s = self.daemon, self.now_s
+        readings = daemon.show() if daemon is not None else None
+        loaded = daemon.loaded if daemon is not None else None
+        self.after(
+            self.latency.look_s / 2,
+            lambda: self._end_look(number, life, taken_s, daemon, readings, loaded),
+        )
+
+    def _end_look(  # noqa: PLR0913  what half a look saw
+        self,
+        number: int,
+        life: int,
+        taken_s: float,
+        daemon: PodDaemon | None,
+        readings: Mapping[str, Reading] | None,
+        loaded: str | None,
+    ) -> None:
+        sample = Sample(taken_s=taken_s, fence=self._fence(), readings={})
+        if daemon is None or self.daemon is not daemon:
+            sample = replace(sample, trouble="no process")
+        elif readings is None:
+            sample = replace(sample, process=daemon.process, error="connection refused")
+        else:
+            sample = replace(sample, process=daemon.process, readings=readings)
+        if life == self._life:
+            self._seen, self._seen_loaded = daemon, loaded
         self._post(Looked(number, sample), life)
 
-    def _readings(self, daemon: Daemon) -> Mapping[str, Reading]:
-        return MappingProxyType({"gauge": daemon.gauge, "timestamp": daemon.success_s})
-
     def _signal(self, signal: Signal, life: int) -> None:
-        number, daemon, mounted = signal.effect, self.daemon, self.mounted
-        if mounted.fence != signal.fence:
-            self._post(Signalled(effect=number, sending=Sending.FENCE_MOVED), life)
-            return
+        number, daemon = signal.effect, self.daemon
+        trouble = self.refusal
         if daemon is None or not daemon.process.is_same(signal.process):
-            gone = Signalled(
-                effect=number,
-                sending=Sending.REFUSED,
-                trouble=TargetTrouble.GONE,
-                message="the process is gone",
-            )
-            self._post(gone, life)
-            return
-        self._deliver(daemon, mounted)
-        sent = Signalled(effect=number, sending=Sending.SENT, fence=mounted.fence)
+            trouble = TargetTrouble.GONE
+        if trouble is not None:
+            message = f"the process cannot be signalled: {trouble.value}"
+            refused = Sending.REFUSED
+            answer = Signalled(effect=number, sending=refused, trouble=trouble, message=message)
+            self._post(answer, life)
+        elif self._fence() != signal.fence:
+            self._post(Signalled(effect=number, sending=Sending.FENCE_MOVED), life)
+        elif daemon is not None:
+            self._deliver(daemon, signal)
+            self.after(self.latency.signal_s / 2, lambda: self._end_signal(number, life, daemon))
+
+    def _end_signal(self, number: int, life: int, daemon: PodDaemon) -> None:
+        answer = None
+        if self.answers_http:
+            reading = daemon.reading
+            if daemon.is_busy:
+                self.after(0.001, lambda: self._end_signal(number, life, daemon))
+                return
+            answer = "ok" if daemon.succeeded else f"cannot load this: {reading}"
+        sent = Signalled(effect=number, sending=Sending.SENT, fence=self._fence(), answer=answer)
         self._post(sent, life)
 
-    def _deliver(self, daemon: Daemon, mounted: Mounted) -> None:
-        daemon.signals += 1
-        digest = mounted.snapshot.digest
-        self.signalled.append((self.now_s, digest, daemon.process))
-        if self._judge(mounted.snapshot).rejects:
-            self.blind_signals.append(f"{digest} was signalled although invalid")
+    # --- the observer
+
+    def _deliver(self, daemon: PodDaemon, signal: Signal) -> None:
+        content = self.mounted.snapshot
+        self.signalled.append((self.now_s, content.digest, daemon.process))
+        if content.digest not in self._passed:
+            self.broken.append(f"{content.short} was signalled although it passed no validator")
         if self.now_s < daemon.ready_s:
-            self.blind_signals.append("signalled before the handler was there")
-        self._after(self.latency.reload_s, lambda: self._reload(daemon))
+            self.broken.append("the process was signalled before its handler was there")
+        attempt = self.state.attempt if self.state is not None else None
+        if attempt is None or not attempt.asked:
+            self._check_repetition(daemon, content, signal)
+        daemon.hear()
 
-    def _reload(self, daemon: Daemon) -> None:
-        if self.daemon is not daemon:
-            return
-        if not self.invalid(self.mounted.snapshot):
-            daemon.gauge, daemon.success_s = 1.0, self.now_s
-            daemon.loaded = self.mounted.snapshot.digest
-        elif self.bridge.proof.on_invalid is OnInvalid.DIES:
-            self.kill_daemon()
-        else:
-            daemon.gauge = 0.0
-
-    def _load_at_start(self, daemon: Daemon) -> None:
-        if self.daemon is not daemon:
-            return
-        if self.invalid(self.mounted.snapshot):
-            self.kill_daemon()
-        else:
-            daemon.loaded, daemon.success_s = self.mounted.snapshot.digest, self.now_s
+    def _check_repetition(self, daemon: PodDaemon, content: Snapshot, signal: Signal) -> None:
+        last = next((r for r in self.records[::-1] if r.outcome is not Outcome.SUPERSEDED), None)
+        if last is not None and last.digest == content.digest and last.outcome in REFUSED:
+            self.broken.append(f"{content.short} is {last.outcome.value}, and was tried again")
+        proof, given = self.bridge.proof, (daemon.process.pid, signal.fence)
+        harmful = proof.noop is Noop.FAILS or proof.on_invalid in HARMFUL
+        if harmful and given in self._harmed:
+            self.broken.append(f"{content.short} was signalled twice, which harms this daemon")
+        self._harmed.add(given)
 
     def _check_claim(self, record: AttemptRecord) -> None:
-        if record.outcome is Outcome.APPLIED and self._seen_loaded != record.digest:
-            self.false_claims.append(f"{record.digest[:12]} claimed, {self._seen_loaded} ran")
+        short = record.digest[:12]
+        if record.outcome is Outcome.APPLIED:
+            if self._seen_loaded != record.digest:
+                self.broken.append(f"{short} was called applied, but {self._seen_loaded} ran")
+            reading = self._seen.reading if self._seen is not None else None
+            if reading not in {None, record.digest}:
+                self.broken.append(f"{short} was called applied while {reading} was being loaded")
+        refused = record.outcome is Outcome.FAILED and "refus" in record.message
+        if refused and self.habits.noop is Noop.MOVES and self._seen_loaded == record.digest:
+            self.broken.append(f"{short} was called refused, but it runs")
+
+
+HARMFUL = frozenset({OnInvalid.DIES, OnInvalid.OUTAGE})
+REFUSED = frozenset({Outcome.REJECTED, Outcome.FAILED, Outcome.UNCONFIRMED})

@@ -1,21 +1,41 @@
-"""Bridges for tests of the core."""
+"""Bridges and worlds for tests of the core."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sidecar.core.bridge import Bridge, Policy, Proof, Selector, SignalReload, Source
 from sidecar.core.evidence import Evidence, Role, Series
+from sidecar.testing.pod_daemon import Habits
+from sidecar.testing.world import Latency, World
 
 GAUGE = Evidence(name="gauge", role=Role.OK_GAUGE, source=Series(metric="ok"))
 TIMESTAMP = Evidence(name="timestamp", role=Role.SUCCESS_TIMESTAMP, source=Series(metric="ts"))
+PROMETHEUS = Proof(groups=((GAUGE, TIMESTAMP),))
 
 
-def make_bridge(proof: Proof | None = None, policy: Policy | None = None) -> Bridge:
+def make_bridge(proof: Proof = PROMETHEUS, policy: Policy | None = None) -> Bridge:
     return Bridge(
         name="test",
         source=Source(mount="/config"),
         checks=(),
         target=Selector(process="daemon"),
         reload=SignalReload(number=1),
-        proof=proof or Proof(groups=((GAUGE, TIMESTAMP),)),
+        proof=proof,
         policy=policy or Policy(),
     )
+
+
+def make_world(
+    proof: Proof = PROMETHEUS,
+    *,
+    policy: Policy | None = None,
+    habits: Habits | None = None,
+    latency: Latency | None = None,
+) -> World:
+    """A world whose daemon has the habits that its proof speaks of."""
+    habits = replace(
+        habits or Habits(), noop=proof.noop, on_invalid=proof.on_invalid, cache_s=proof.cache_s
+    )
+    bridge = make_bridge(proof, policy)
+    return World(bridge=bridge, habits=habits, latency=latency or Latency())

@@ -1,8 +1,25 @@
-"""Makes the builders beside the tests importable."""
+"""Makes the builders beside the tests importable, and sets how many histories are tried."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+from hypothesis import HealthCheck, Phase, settings
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+settings.register_profile(
+    "regular", max_examples=200, deadline=None, suppress_health_check=list(HealthCheck)
+)
+settings.register_profile("thorough", settings.get_profile("regular"), max_examples=5_000)
+settings.register_profile(
+    "mutants",
+    settings.get_profile("regular"),
+    max_examples=300,
+    derandomize=True,
+    database=None,
+    phases=(Phase.generate,),
+)
+settings.load_profile(os.environ.get("SUREHUP_HISTORIES", "regular"))
