@@ -176,6 +176,15 @@ def test_a_restarted_process_is_another_one(pod: Pod, name: str) -> None:
     assert refusal(pod, old) is TargetTrouble.GONE
 
 
+def test_a_process_that_ended_is_gone(pod: Pod, name: str) -> None:
+    process = pod.start(name)
+    pod.end(process)
+    assert not pod.processes.is_alive(process)
+    assert missing(pod, Selector(process=name)) is TargetTrouble.ABSENT
+    assert missing(pod, Selector(pid=process.pid)) is TargetTrouble.ABSENT
+    assert refusal(pod, process) is TargetTrouble.GONE
+
+
 def test_each_signal_arrives_once(pod: Pod, name: str) -> None:
     process = pod.start(name)
     for count in (1, 2, 3):

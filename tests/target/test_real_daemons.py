@@ -118,7 +118,7 @@ def test_prometheus_is_found_by_its_program_although_argv0_differs(
         "--log.level=error",
     ]
     puppet = stage.start("", command=["bash", "-c", 'exec -a other "$@"', "bash", *prometheus])
-    for pattern in ("/usr/bin/prometheus", "prometheus", "other"):
+    for pattern in ("other", "/usr/bin/prometheus", "prometheus"):
         process = find_soon(processes, Selector(pid=puppet.pid, process=pattern))
         assert (process.pid, process.name) == (puppet.pid, "other")
 
