@@ -124,9 +124,10 @@ def refuse_unsuccessful(address: str, answer: Answer) -> None:
     if answer.status == http.client.OK:
         return
     shown, status = mask(address), answer.status
-    what = f"{shown} answers {status} {answer.phrase}".strip()
+    what = f"{shown} answers {status} {quote_line(answer.phrase.encode())}".strip()
     if answer.location and 300 <= status < 400:  # noqa: PLR2004  the redirects of HTTP
-        msg = f"{what}, it points to {mask(answer.location)}: use that address"
+        target = quote_line(mask(answer.location).encode())
+        msg = f"{what}, it points to {target}: use that address"
         raise UnreadableError(msg)
     if status in {401, 403}:
         fix = "give a bearer token, or user and password"

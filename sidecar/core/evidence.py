@@ -53,7 +53,8 @@ class DigestAlgorithm(StrEnum):
 class Series:
     """One sample line of a Prometheus text page: name, and labels that must all be present.
 
-    Where several lines match, counters are summed and of other values the smallest is taken.
+    Where several lines match, counters are summed, of other numbers the smallest is taken, and
+    differing texts are joined.
     """
 
     metric: str
@@ -77,7 +78,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Children:
-    """PIDs of the target's children, less those whose title contains `leaving`."""
+    """PIDs of the target's children, less those whose title contains `leaving`.
+
+    None at all counts as absent: a master without workers is not up yet.
+    """
 
     leaving: str = ""
     replaced: str = "all"  # "all" must be new, or "any" new one suffices

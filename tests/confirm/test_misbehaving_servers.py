@@ -122,8 +122,8 @@ def test_an_unannounced_end_after_a_line_is_a_page() -> None:
             "{url} answers HTML, not metrics: check the path",
         ),
         (
-            answer(b"", status="302 Found", headers=("Location: http://me:pw@else/m?k=1",)),
-            "{url} answers 302 Found, it points to http://***@else/m?…: use that address",
+            answer(b"", status="302 Found", headers=("Location: http://me:pw@else/m\x1b?k=1",)),
+            "{url} answers 302 Found, it points to http://***@else/m�?…: use that address",
         ),
         (
             answer(b"boom\x1b[31m\n", status="500 Internal Server Error"),

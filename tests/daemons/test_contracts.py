@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from sidecar.core.evidence import Role, Sample
 from sidecar.core.verdict import Verdict, is_healthy
-from tests.daemons.harness import DaemonSpec, Running, running
-from tests.daemons.specs import DEMO, PROMETHEUS, SPECS
-
-
-@pytest.fixture(params=SPECS, ids=lambda spec: spec.name)
-def daemon(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
-    spec: DaemonSpec = request.param
-    if not spec.is_installed:
-        pytest.skip(f"{spec.program} is not installed")
-    with running(spec, tmp_path) as started:
-        yield started
+from tests.daemons.harness import Running, running
+from tests.daemons.specs import DEMO, PROMETHEUS
 
 
 def find_moved(before: Sample, after: Sample) -> frozenset[str]:
