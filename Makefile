@@ -1,0 +1,66 @@
+# The one entry to everything a developer does; CI calls the same targets.
+.DELETE_ON_ERROR:
+.PHONY: help setup tools demo test gates cov lint format type bench docs lock clean ci
+
+BIN := .venv/bin
+READY := .venv/.ready
+ARGS ?=
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+# Written last, so that a broken installation is tried again, and a finished one costs nothing.
+$(READY): .ci/lock-dev.txt .ci/setup pyproject.toml
+	.ci/setup python
+	@touch $@
+
+setup: $(READY) tools ## a virtual environment with all that is pinned, and the tools of the tests
+
+tools: ## the daemons and tools that the tests run against
+	@.ci/setup tools
+
+demo: $(READY) ## a bad and a good edit, on this machine, without a cluster
+	$(BIN)/surehup demo $(ARGS)
+
+test: setup ## all tests; ARGS="-k words" for some of them
+	$(BIN)/pytest $(ARGS)
+
+cov: setup ## all tests, and what they leave uncovered
+	$(MAKE) test ARGS="--cov --cov-report= $(ARGS)"
+	$(MAKE) gates
+
+gates: $(READY) ## whether the last coverage is enough
+	$(BIN)/coverage report --include='sidecar/core/*' --fail-under=100
+	$(BIN)/coverage report --fail-under=95
+
+lint: $(READY) ## style, formatting, and which room may import which
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## format everything
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+type: $(READY) ## static types of the package and its tests
+	$(BIN)/mypy -p sidecar
+	$(BIN)/mypy tests
+
+bench: setup ## the numbers of the README, one table a script
+	@for script in bench/*.py; do echo "== $$script" && $(BIN)/python "$$script" || exit 1; done
+
+docs: $(READY) ## whether every link between the documents leads somewhere
+	$(BIN)/python .ci/links.py
+
+lock: $(READY) ## pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-header --group dev pyproject.toml -o .ci/lock-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header -c .ci/lock-dev.txt pyproject.toml -o .ci/lock-runtime.txt
+
+clean: ## all that can be made again
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ci: ## what CI runs
+	.ci/run
