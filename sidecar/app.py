@@ -18,7 +18,7 @@ from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.confirm.reader import EvidenceReader
 from sidecar.core.attempt import Trigger
-from sidecar.core.bridge import Bridge, Command, HttpReload, RefuseEmpty, Schema, Syntax
+from sidecar.core.bridge import Bridge, Command, HttpReload, RefuseEmpty, Schema, SignalReload, Syntax
 from sidecar.core.effects import Reply
 from sidecar.core.errors import ExitCode, SettingsError, SourceError
 from sidecar.core.events import (
@@ -73,7 +73,6 @@ class _Sidecar:
         self._settings = settings
         self._stack = stack
         self._clock = SystemClock()
-        self._processes = PodProcesses()
         self._scratch_dir = _find_scratch_dir(settings.state_dir)
         self._inbox = Inbox()
         self._requests = Requests(self._inbox.post)
@@ -131,6 +130,7 @@ class _Sidecar:
         )
 
     def _make_lane(self, bridge: Bridge) -> Lane:
+        processes = PodProcesses(will_signal=isinstance(bridge.reload, SignalReload))
         adapters = Adapters(
             clock=self._clock,
             mount=MountedFolder(bridge.source.mount),
@@ -140,8 +140,8 @@ class _Sidecar:
                 scratch_dir=self._scratch_dir,
                 mount=bridge.source.mount,
             ),
-            processes=self._processes,
-            observer=EvidenceReader(self._processes.children, self._clock),
+            processes=processes,
+            observer=EvidenceReader(processes.children, self._clock),
         )
         return Lane(bridge=bridge, adapters=adapters)
 
