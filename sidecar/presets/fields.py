@@ -86,17 +86,16 @@ def write_size(count: int) -> str:
 def parse_signal(value: object) -> int:
     """The number of ``SIGHUP``, ``HUP``, ``hup`` or ``1``. Refuses what no process can handle."""
     text = str(value).strip().upper()
-    known = signals.valid_signals()
-    if text.isdecimal() and int(text) in known:
+    name = text if text.startswith("SIG") else f"SIG{text}"
+    found = getattr(signals, name, None)
+    if isinstance(found, signals.Signals):
+        number = int(found)
+    elif text.isdecimal() and int(text) in signals.valid_signals():
         number = int(text)
     else:
-        name = text if text.startswith("SIG") else f"SIG{text}"
-        found = getattr(signals, name, None)
-        if not isinstance(found, signals.Signals):
-            names = sorted(signal.name for signal in signals.Signals)
-            msg = f"{value!r} is no signal{suggest(name, names) or ': write SIGHUP'}"
-            raise ValueError(msg)
-        number = int(found)
+        names = [] if text.isdecimal() else sorted(signal.name for signal in signals.Signals)
+        msg = f"{value!r} is no signal{suggest(name, names) or ': write SIGHUP'}"
+        raise ValueError(msg)
     if number in _UNSTOPPABLE:
         msg = f"{signals.Signals(number).name} ends or stops every process and reloads none"
         raise ValueError(msg)

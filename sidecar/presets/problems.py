@@ -63,7 +63,7 @@ def _say(details: ErrorDetails, model: type[BaseModel], path: Path) -> str:
             return f"{given!r} is none of {_join(known)}{suggest(str(given), known)}"
         case "value_error":
             return str(details["ctx"]["error"])
-        case "string_too_short":
+        case "string_too_short" | "too_short":
             return "must not be empty"
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             return details["msg"].replace("Input should be", f"{given!r} must be")

@@ -13,6 +13,9 @@ from sidecar.settings.model import BridgeShape, FileShape
 from sidecar.settings.values import Address, Notify, Settings
 
 UNNAMED = "default"
+BY_SIGNAL = frozenset({"signal", "sigwait"})
+BY_HTTP = frozenset({"reload_url", "reload_method", "reload_answers"})
+"""What a preset says of one trigger means nothing to the other."""
 
 
 def fill_from_preset(own: BridgeShape, preset: DaemonShape) -> BridgeShape:
@@ -22,9 +25,11 @@ def fill_from_preset(own: BridgeShape, preset: DaemonShape) -> BridgeShape:
     names a PID means that process, whatever it is called; who names a signal or an address to ask
     means that trigger.
     """
-    but = frozenset({"process"}) if own.target.pid is not None else frozenset[str]()
-    target = fill(own.target, preset.target, but=but)
     trigger = own.target.trigger or _imply_trigger(own) or preset.target.trigger
+    but = BY_SIGNAL if trigger == HTTP else BY_HTTP
+    target = fill(
+        own.target, preset.target, but=but if own.target.pid is None else but | {"process"}
+    )
     return fill(own, preset).model_copy(
         update={
             "target": target.model_copy(update={"trigger": trigger}),

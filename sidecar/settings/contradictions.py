@@ -60,10 +60,13 @@ def _look_at_api(bridge: BridgeShape) -> Problems:
         "group": bridge.group is not None,
         "rollout": bridge.rollout != RolloutShape(),
     }
+    changes_strategy = bridge.rollout.strategy is not RolloutShape().strategy
+    inner = {"rollout": ("strategy",) if changes_strategy else ()}
     for name, holds in asked.items():
         if holds:
             what = "data " if name == "rollback" else ""
-            yield Problem((name,), f"{what}needs source.configMap (--configmap NS/NAME)")
+            message = f"{what}needs source.configMap (--configmap NS/NAME)"
+            yield Problem((name, *inner.get(name, ())), message)
 
 
 def _look_at_trigger(own: BridgeShape, filled: BridgeShape) -> Problems:

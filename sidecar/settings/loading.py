@@ -70,13 +70,14 @@ def settle(
     file = str(config.value) if config is not None else ""
     overlay = Overlay(file, read_document(file) if file else {})
     overlay.lay(given.values())
-    if needs and not overlay.raw.get(BRIDGES):
+    if needs and overlay.raw.get(BRIDGES) in (None, []):
         overlay.raw[BRIDGES] = [{}]
     return _check(overlay, environ, needs, _say_origin(file, variables, flags))
 
 
 def _say_origin(file: str, variables: Mapping[str, Given], flags: Mapping[str, Given]) -> str:
-    parts = (file, "variables" if variables else "", "flags" if flags else "")
+    told = {"variables": variables, "flags": flags}
+    parts = (file, *(name for name, given in told.items() if given.keys() - {CONFIG.name}))
     return ", ".join(part for part in parts if part) or "defaults"
 
 
