@@ -18,7 +18,15 @@ from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.confirm.reader import EvidenceReader
 from sidecar.core.attempt import Trigger
-from sidecar.core.bridge import Bridge, Command, HttpReload, RefuseEmpty, Schema, SignalReload, Syntax
+from sidecar.core.bridge import (
+    Bridge,
+    Command,
+    HttpReload,
+    RefuseEmpty,
+    Schema,
+    SignalReload,
+    Syntax,
+)
 from sidecar.core.effects import Reply
 from sidecar.core.errors import ExitCode, SettingsError, SourceError
 from sidecar.core.events import (
