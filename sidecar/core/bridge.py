@@ -65,12 +65,21 @@ class Schema:
     files: tuple[str, ...]
 
 
+class Output(StrEnum):
+    """What a program prints: lines for people, or findings as JSON."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """Runs a program; ``{dir}`` is the candidate's folder, ``{file:KEY}`` one of its files.
 
     No shell. `must_match` is a regular expression that the output must contain besides an exit
     code in `ok_codes`. `optional`: a program that is not installed is skipped and said once.
+    `pattern` finds findings in its text: a regular expression with the named groups file, line,
+    column, severity, code and message, as far as the program tells them.
     """
 
     argv: tuple[str, ...]
@@ -79,6 +88,8 @@ class Command:
     must_match: str = ""
     memory_bytes: int = 1 << 30
     optional: bool = False
+    output: Output = Output.TEXT
+    pattern: str = ""
 
 
 Check = RefuseEmpty | Syntax | Schema | Command

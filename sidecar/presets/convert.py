@@ -110,6 +110,8 @@ def _to_check(check: CheckShape, file: str) -> Check:
         must_match=check.must_match or "",
         memory_bytes=plain.memory_bytes if check.memory is None else check.memory,
         optional=bool(check.optional),
+        output=check.output or plain.output,
+        pattern=check.pattern or "",
     )
 
 

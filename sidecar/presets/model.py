@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from sidecar.core.bridge import Language, Noop, OnInvalid
+from sidecar.core.bridge import Language, Noop, OnInvalid, Output
 from sidecar.core.evidence import Absent, DigestAlgorithm, Role
 from sidecar.presets.fields import (
     CommandLine,
@@ -58,11 +58,27 @@ class CheckShape(Shape):
     optional: bool | None = Field(
         None, description="Skip the check, and say so once, where the program is not installed."
     )
+    output: Output | None = Field(
+        None, description="Whether the program prints its findings as `text` or `json`."
+    )
+    pattern: Regex | None = Field(
+        None,
+        description="Finds findings in its text, with the named groups `file`, `line`, `column`, "
+        "`severity`, `code` and `message`.",
+    )
 
     @model_validator(mode="after")
     def _has_one_kind(self) -> Self:
         refuse_unless_one(self, ("syntax", "json_schema", "command"))
-        of_command = ("timeout", "ok_codes", "must_match", "memory", "optional")
+        of_command = (
+            "timeout",
+            "ok_codes",
+            "must_match",
+            "memory",
+            "optional",
+            "output",
+            "pattern",
+        )
         for name in of_command if self.command is None else ("files",):
             if getattr(self, name) is not None:
                 where = "syntax and schema only" if self.command else "a command only"

@@ -11,10 +11,11 @@ from pathlib import Path, PurePath
 
 from sidecar.core.bridge import Command
 from sidecar.core.ports import Cancel, Clock
-from sidecar.core.report import Finding, Report
+from sidecar.core.report import Finding, Report, Severity
 from sidecar.core.snapshot import Snapshot
 from sidecar.validate.ends import say_breakdown
 from sidecar.validate.job import CannotJudgeError
+from sidecar.validate.mapping import Printed, map_output
 from sidecar.validate.output import EXCERPT_LINES, find_essence, split_output
 from sidecar.validate.process import Bounds, CannotStartError, Ended, How, run_program
 from sidecar.validate.scratch import UnsafeKeyError, laid_out
@@ -140,10 +141,21 @@ def _miss(name: str, key: str, candidate: Snapshot) -> Finding:
 def _read_verdict(
     check: Command, name: str, candidate: Snapshot, folder: str, ended: Ended
 ) -> Iterator[Finding]:
+    printed = Printed(
+        output=ended.output,
+        folder=folder,
+        keys=candidate.files,
+        told=_told_keys(check, candidate),
+        rejects=ended.code not in check.ok_codes,
+    )
+    mapped = list(map_output(check, name, printed))
+    yield from mapped
+    if any(finding.severity is Severity.ERROR for finding in mapped):
+        return
     lines = split_output(ended.output, folder=folder)
     excerpt = "\n".join(lines[-EXCERPT_LINES:])
     if ended.code not in check.ok_codes:
-        said = find_essence(lines, keys=candidate.files, told=_told_keys(check, candidate))
+        said = find_essence(lines, keys=candidate.files, told=printed.told)
         yield Finding(
             check=name,
             code=f"exit-{ended.code}",

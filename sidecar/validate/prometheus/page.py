@@ -28,7 +28,7 @@ def write_page() -> str:
 
 def _write_family(family: Family) -> str:
     rules = (_write_rule(rule) for rule in RULES if rule.family is family)
-    return f"\n## {family.capitalize()}\n{''.join(rules)}"
+    return f"\n## {family[:1].upper()}{family[1:]}\n{''.join(rules)}"
 
 
 def _write_rule(rule: Rule) -> str:
