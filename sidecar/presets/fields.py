@@ -54,8 +54,14 @@ def parse_duration(value: object) -> float:
 def write_duration(seconds: float) -> str:
     """Spell seconds as the settings file does."""
     if seconds and seconds < 1:
-        return f"{seconds * 1000:g}ms"
-    return f"{seconds / 60:g}m" if seconds and seconds % 60 == 0 else f"{seconds:g}s"
+        return f"{_write_number(seconds * 1000)}ms"
+    if seconds and seconds % 60 == 0:
+        return f"{_write_number(seconds / 60)}m"
+    return f"{_write_number(seconds)}s"
+
+
+def _write_number(number: float) -> str:
+    return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
 def parse_positive_duration(value: object) -> float:
