@@ -166,8 +166,13 @@ def _take_mounted(draft: Draft, mounted: Mounted) -> None:
 
 
 def _lose_mount(draft: Draft, message: str) -> None:
+    """Nothing can be told of content that cannot be read: it is tried anew once it can be.
+
+    A daemon that a second signal would harm is rather looked at for longer.
+    """
     draft.state = replace(draft.state, mounted=None, mount_trouble=message)
-    if isinstance(draft.state.phase, Validating | Seeking):
+    phase, bears_it = draft.state.phase, content.bears_repeating(draft.state.bridge.proof)
+    if isinstance(phase, Validating | Seeking) or (isinstance(phase, Confirming) and bears_it):
         content.supersede(draft, message)
 
 

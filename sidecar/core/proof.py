@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sidecar.core.attempt import Outcome
 from sidecar.core.backoff import CONFIRM_LOOKS, LINGER_LOOKS, SEEK_LOOKS
-from sidecar.core.content import finish, save, supersede
+from sidecar.core.content import bears_repeating, finish, save, supersede
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Milestone
 from sidecar.core.errors import TargetTrouble
@@ -25,7 +25,7 @@ from sidecar.core.state import Confirming, Lingering, Loaded, Seeking, Signallin
 from sidecar.core.verdict import Judgement, Verdict, find_unready, judge
 
 MOVED = "the content on disk changed before the reload was proven"
-UNREADABLE = "the mounted folder cannot be read, so nothing tells which content was proven"
+UNREADABLE = "the mounted folder cannot be read, so nothing tells which content was loaded"
 GONE = {TargetTrouble.GONE, TargetTrouble.ZOMBIE, TargetTrouble.ABSENT}
 
 
@@ -62,11 +62,13 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
     draft.state = replace(draft.state, attempt=attempt, loaded=loaded)
     draft.unblock()
     draft.note(Milestone.SIGNALLED)
-    mounted = draft.state.mounted
+    mounted, proof = draft.state.mounted, draft.state.bridge.proof
     if _moved(draft, event.fence) or (mounted is not None and _moved(draft, mounted.fence)):
         supersede(draft, MOVED)
         return
-    proof = draft.state.bridge.proof
+    if mounted is None and bears_repeating(proof):
+        supersede(draft, UNREADABLE)
+        return
     draft.enter(
         Confirming(
             baseline=phase.baseline,
@@ -166,7 +168,7 @@ def _judge(draft: Draft, phase: Confirming, after: Sample) -> Judgement:
         readings = {**after.readings, **dict.fromkeys(names, answer)}
         after = replace(after, readings=MappingProxyType(readings))
     judgement = judge(proof, phase.baseline, after, draft.attempt.predictions)
-    if judgement.verdict is Verdict.CONFIRMED and after.fence is None:
+    if judgement.verdict in {Verdict.CONFIRMED, Verdict.FAILED} and after.fence is None:
         return Judgement(Verdict.WAIT, UNREADABLE)
     return judgement
 

@@ -192,8 +192,8 @@ def check_last_edit_is_decided(world: World) -> None:
     assert is_decided or (world.daemon is None and state.blocked), view(state)
     if not world.invalid(mounted) and bears_repeating(world.bridge.proof):
         assert view(state).status is Status.APPLIED, view(state)
-    if world.daemon is not None and state.loaded is not None:
-        assert state.loaded.process.is_same(world.daemon.process)
+    if world.daemon is not None and view(state).status is Status.APPLIED:
+        assert world.daemon.process.is_same(state.process)
 
 
 def check_rest_is_quiet(world: World) -> None:
