@@ -1,0 +1,61 @@
+"""Shows the offending line without the secrets that may stand on it.
+
+Secrets are known by the names of their fields, on this line or on the one that a value continues;
+URLs are shown up to their host, since the path of many webhooks is the password.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sidecar.validate.text import EXCERPT_CHARS, clean, shorten
+
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_SENSITIVE = (
+    r"(?:[\w.-]*(?:passw|secret|token|api_?key|credential|private_?key|bearer|authorization)[\w.-]*"
+    r"|(?:routing|service|user|access|client_certificate)_key|key)"
+)
+_SECRET_FIELD = re.compile(
+    rf"""((?:^|[{{,\s-])["']?{_SENSITIVE}["']?\s*:)(?!\s*$).*""", re.IGNORECASE
+)
+_OWNER = re.compile(r"""\s*(?:-\s+)*["']?([^"':#{\[]+?)["']?\s*:(?:\s|$)""")
+_URL_REST = re.compile(r"""(://)(?:[^\s"'/@]*@)?([^\s"'/?#,}]*)[^\s"',}]*""")
+_MOST_LINES_BACK = 400
+
+
+class Excerpts:
+    """The lines of one file."""
+
+    def __init__(self, content: bytes) -> None:
+        self._lines = _BREAK.split(content.decode("utf-8", "replace"))
+
+    def show(self, line: int) -> str:
+        """Line number `line`, from 1, fit for logs; empty where there is none."""
+        if not 0 < line <= len(self._lines):
+            return ""
+        text = self._lines[line - 1].rstrip()
+        if self._continues_secret(line - 1):
+            return f"{text[: len(text) - len(text.lstrip())]}***"
+        text = _SECRET_FIELD.sub(r"\1 ***", text)
+        text = _URL_REST.sub(lambda match: f"{match[1]}{match[2]}/***", text)
+        return shorten(clean(text), EXCERPT_CHARS)
+
+    def _continues_secret(self, index: int) -> bool:
+        """Whether the line lies under a field whose name says that it is a secret."""
+        depth = _indent(self._lines[index])
+        for earlier in range(index - 1, max(-1, index - _MOST_LINES_BACK), -1):
+            text = self._lines[earlier]
+            if not text.strip() or _indent(text) >= depth:
+                continue
+            depth = _indent(text)
+            owner = _OWNER.match(text)
+            if owner and re.fullmatch(_SENSITIVE, owner[1].strip(), re.IGNORECASE):
+                return owner[1].strip().lower() != "authorization"
+            if depth == 0:
+                break
+        return False
+
+
+def _indent(text: str) -> int:
+    """Where the text begins; the dash of a list entry counts as space."""
+    return len(text) - len(text.lstrip(" -\t"))
