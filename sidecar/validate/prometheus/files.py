@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from sidecar.core.report import Severity
 from sidecar.validate.nodes import Mapping, Scalar
 from sidecar.validate.prometheus.paths import Folder, is_pattern
 from sidecar.validate.prometheus.table import Fault, fault
@@ -42,8 +44,7 @@ def check_files(root: Mapping, folder: Folder, main_key: str) -> Iterator[Fault]
         yield from _check_pattern(code, text, folder, main_key)
     for code, field, text in list_single_files(root):
         if folder.find(text.text) == []:
-            message = f"{field} names {_show(text)}, which is not there"
-            yield fault(code, text, message)
+            yield _miss(code, text, f"{field} names {_show(text)}, which is not there", folder)
 
 
 def _check_pattern(code: str, text: Scalar, folder: Folder, main_key: str) -> Iterator[Fault]:
@@ -52,9 +53,18 @@ def _check_pattern(code: str, text: Scalar, folder: Folder, main_key: str) -> It
     found = folder.find(text.text)
     if found == []:
         verb = "matches no file" if is_pattern(text.text) else "is not there"
-        yield fault(code, text, f"{_show(text)} {verb}")
+        yield _miss(code, text, f"{_show(text)} {verb}", folder)
     elif found and code == "PW101" and main_key in found:
         yield fault("PW103", text, f"{_show(text)} matches {clean(main_key)!r} itself")
+
+
+def _miss(code: str, text: Scalar, message: str, folder: Folder) -> Fault:
+    """What is missing. The keys of an object lie in one folder: others are of other volumes."""
+    if not folder.is_flat or "/" not in (folder.locate(text.text) or ""):
+        return fault(code, text, message)
+    return replace(
+        fault(code, text, f"{message}, unless another volume brings it"), severity=Severity.INFO
+    )
 
 
 def _show(text: Scalar) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 
 import yaml
@@ -40,17 +41,20 @@ def lint(files: Files, options: Options) -> Iterator[Finding]:
     main_key = str(options["main_key"])
     kept = Kept(str(options.get("kept", Kept.FILE)))
     content = files.get(main_key, b"")
-    root = _read(content)
+    root = read_root(content)
     if root is None:
         return
     text = content.decode("utf-8", "replace")
-    for each in _check(files, root, main_key, str(options.get("mount", ""))):
-        severity = _weigh(each.rule, kept)
+    folder = make_folder(files, root, main_key, str(options.get("mount", "")))
+    folder = replace(folder, is_flat=kept is not Kept.FILE)
+    for each in _check(files, root, main_key, folder):
+        severity = each.severity or _weigh(each.rule, kept)
         if severity is not None:
             yield _find(each, severity, main_key, text)
 
 
-def _read(content: bytes) -> Mapping | None:
+def read_root(content: bytes) -> Mapping | None:
+    """The configuration as a tree; None for what is none."""
     try:
         root = next(read_documents(content.decode("utf-8")), None)
     except (yaml.YAMLError, TooDeepError, UnicodeDecodeError):
@@ -58,10 +62,14 @@ def _read(content: bytes) -> Mapping | None:
     return root if isinstance(root, Mapping) else None
 
 
-def _check(files: Files, root: Mapping, main_key: str, mount: str) -> Iterator[Fault]:
+def make_folder(files: Files, root: Mapping, main_key: str, mount: str) -> Folder:
+    """Where the files at hand lie; without `mount` that is told by the paths that name them."""
     named = [text.text for _, text in list_patterns(root)]
     named += [text.text for _, _, text in list_single_files(root)]
-    folder = Folder(files.keys(), posixpath.dirname(main_key), mount or infer_mount(named, files))
+    return Folder(files.keys(), posixpath.dirname(main_key), mount or infer_mount(named, files))
+
+
+def _check(files: Files, root: Mapping, main_key: str, folder: Folder) -> Iterator[Fault]:
     yield from check_files(root, folder, main_key)
     yield from check_jobs(root)
     yield from check_secrets(root)

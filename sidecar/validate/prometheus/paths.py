@@ -28,11 +28,15 @@ def match(pattern: str, path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The files at hand: `keys` relative to `mount`, `base` is the main file's folder in it."""
+    """The files at hand: `keys` relative to `mount`, `base` is the main file's folder in it.
+
+    `is_flat`: they are the keys of an object, which hold no folders.
+    """
 
     keys: Collection[str]
     base: str = ""
     mount: str = ""
+    is_flat: bool = False
 
     def locate(self, path: str) -> str | None:
         """`path` as a key (or a pattern of keys); None for one that leads elsewhere."""

@@ -45,11 +45,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A broken rule at a node of the main file. `message` quotes no secret."""
+    """A broken rule at a node of the main file. `message` quotes no secret.
+
+    `severity` where it weighs less than the rule.
+    """
 
     rule: Rule
     at: Node
     message: str
+    severity: Severity | None = None
 
 
 _W, _E, _I = Severity.WARNING, Severity.ERROR, Severity.INFO

@@ -28,7 +28,7 @@ def write(report: CheckReport) -> str:
                     "path": subject.path,
                     "resource": subject.resource,
                     "preset": subject.preset,
-                    "files": subject.files,
+                    "keys": subject.keys,
                 }
             )
             for subject in report.subjects
@@ -53,6 +53,7 @@ def _write_finding(each: Diagnostic) -> dict[str, object]:
             "resource": each.resource,
             "key": each.key,
             "keyLine": each.key_line,
+            "keyColumn": each.key_column,
             "suggestion": each.suggestion,
             "link": each.link,
             "source": each.source,

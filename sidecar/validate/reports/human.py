@@ -12,6 +12,8 @@ from sidecar.validate.text import shorten
 
 LINE_CHARS = 160
 OUTPUT_LINES = 6
+SHORT_OUTPUT_LINES = 2
+"""What a program says in this many lines, the message says already."""
 
 
 class Paint(StrEnum):
@@ -82,17 +84,18 @@ def _write_diagnostic(each: Diagnostic, *, colour: bool) -> str:
 
 def _draw(each: Diagnostic, *, colour: bool) -> Iterator[str]:
     """The line with a caret below; of a program without a place, the end of what it printed."""
-    if each.source and each.line:
-        number = f"{each.line:>5}"
-        source, column = _window(each.source.rstrip(), each.column)
+    line, column = (each.key_line, each.key_column) if each.key_line else (each.line, each.column)
+    if each.source and line:
+        number = f"{line:>5}"
+        source, column = _window(each.source.rstrip(), column)
         yield f"{_paint(f'{number} |', Paint.BLUE, colour=colour)} {source}".rstrip()
         if column is not None:
             bar = _paint(f"{' ' * len(number)} |", Paint.BLUE, colour=colour)
             caret = _paint("^", _PAINTS[each.severity], colour=colour)
             yield f"{bar} {_pad(source[: column - 1])}{caret}"
-    elif each.output:
-        for line in each.output.splitlines()[-OUTPUT_LINES:]:
-            yield f"      | {line}"
+    elif each.output.count("\n") >= SHORT_OUTPUT_LINES:
+        for said in each.output.splitlines()[-OUTPUT_LINES:]:
+            yield f"      | {said}"
 
 
 def _window(source: str, column: int | None) -> tuple[str, int | None]:

@@ -21,7 +21,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 def write(report: CheckReport, *, timestamp: str, hostname: str) -> str:
     """The whole document. `timestamp` is ISO 8601 in UTC without zone, as Ant's schema has it."""
-    cases = [_make_case(subject, report) for subject in report.subjects]
+    cases = [_make_case(subject, report) for subject in _add_orphans(report)]
     cases += [_make_unjudged(reason) for reason in report.unjudged]
     if not cases:
         cases.append(Element("testcase", {"name": "nothing to check", "classname": SUITE}))
@@ -49,7 +49,8 @@ def write(report: CheckReport, *, timestamp: str, hostname: str) -> str:
 def _make_case(subject: Subject, report: CheckReport) -> Element:
     path = _clean(subject.path)
     case = Element("testcase", {"name": _clean(subject.title), "classname": path})
-    inside = [each for each in report.diagnostics if _is_of(each, subject, report.subjects)]
+    mark = subject.sort_key
+    inside = [each for each in report.diagnostics if (each.path, each.resource) == mark]
     failing = [each for each in inside if each.severity is Severity.ERROR]
     others = [each for each in inside if each.severity is not Severity.ERROR]
     if failing:
@@ -67,15 +68,12 @@ def _make_case(subject: Subject, report: CheckReport) -> Element:
     return case
 
 
-def _is_of(each: Diagnostic, subject: Subject, subjects: Sequence[Subject]) -> bool:
-    """Whether a finding belongs to `subject`: the nearest one that holds its file and object."""
-    fitting = [
-        other
-        for other in subjects
-        if other.resource == each.resource
-        and (each.path == other.path or each.path.startswith(f"{other.path.rstrip('/')}/"))
-    ] or [other for other in subjects if other.path == each.path]
-    return bool(fitting) and max(fitting, key=lambda other: len(other.path)) == subject
+def _add_orphans(report: CheckReport) -> list[Subject]:
+    """The subjects, and one for each file that was not asked for and has findings all the same."""
+    known = {subject.sort_key for subject in report.subjects}
+    missing = {(each.path, each.resource) for each in report.diagnostics} - known
+    orphans = [Subject(path=path, resource=resource) for path, resource in missing]
+    return sorted([*report.subjects, *orphans], key=lambda subject: subject.sort_key)
 
 
 def _make_unjudged(reason: str) -> Element:

@@ -17,8 +17,8 @@ class Diagnostic:
     """One finding at a place in a file that people can open.
 
     `resource` and `key` name the part of a manifest that it is about. `key_line` is the line within
-    the key where the file's own line could not be told. `source` is the line as it may be shown,
-    empty where it must not (a Secret) or cannot; `output` is what a program printed.
+    the key where the file's own line could not be told, `key_column` its column. `source` is the
+    line as it may be shown, empty where it must not be (a Secret); `output` what a program printed.
     """
 
     path: str
@@ -31,6 +31,7 @@ class Diagnostic:
     resource: str = ""
     key: str = ""
     key_line: int | None = None
+    key_column: int | None = None
     suggestion: str = ""
     link: str = ""
     source: str = ""
@@ -59,18 +60,19 @@ class Diagnostic:
     @property
     def sort_key(self) -> tuple[object, ...]:
         """Files by name, then places from top to bottom, then the graver first."""
-        where = (self.path, self.line or 0, self.column or 0, _ORDER[self.severity])
-        return (*where, self.rule, self.resource, self.key, self.message)
+        where = (self.path, self.line or 0, self.column or 0)
+        inside = (self.resource, self.key, self.key_line or 0, self.key_column or 0)
+        return (*where, *inside, _ORDER[self.severity], self.rule, self.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What was judged as a whole: a file, a folder or an object; `files` counts its files."""
+    """What was looked at: a file, or an object in one; `keys` counts the object's keys."""
 
     path: str
     resource: str = ""
     preset: str = ""
-    files: int = 1
+    keys: int | None = None
 
     @property
     def title(self) -> str:
@@ -118,5 +120,5 @@ class CheckReport:
 
     @property
     def files(self) -> int:
-        """How many files (keys of objects among them) were looked at."""
-        return sum(subject.files for subject in self.subjects)
+        """How many files were looked at; a manifest is one, however many objects it holds."""
+        return len({subject.path for subject in self.subjects})

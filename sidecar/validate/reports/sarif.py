@@ -89,7 +89,7 @@ def _write_location(each: Diagnostic) -> dict[str, object]:
         region: dict[str, object] = {"startLine": each.line}
         if each.column:
             region["startColumn"] = each.column
-        if each.source:
+        if each.source and not each.key_line:
             region["snippet"] = {"text": each.source}
         physical["region"] = region
     location: dict[str, object] = {"physicalLocation": physical}
