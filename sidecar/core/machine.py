@@ -61,7 +61,9 @@ def step(state: State, event: Event, now_s: float) -> tuple[State, tuple[Effect,
 
 def wake_at(state: State) -> float | None:
     """When the next `Tick` is due, if nothing else happens before."""
-    times = [] if state.stopping_s is None or state.stopped else [state.stopping_s]
+    if state.stopped:
+        return None
+    times = [] if state.stopping_s is None else [state.stopping_s]
     match state.phase:
         case Validating(retry_s=due_s) | Seeking(look_s=due_s) | Confirming(look_s=due_s):
             times.extend([due_s] if state.awaiting is None else [])

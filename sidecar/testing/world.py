@@ -50,6 +50,9 @@ from sidecar.core.state import State, begin
 from sidecar.core.table import Transition, describe
 from sidecar.testing.pod_daemon import Habits, PodDaemon
 
+MOST_AT_ONCE = 1_000
+"""So many events at one instant mean that the machine asks to be woken and then does nothing."""
+
 EXIT_SEEN_S = 0.001
 """A pidfd tells the end of a process at once."""
 
@@ -192,12 +195,16 @@ class World:
 
     def run_until(self, reached: Callable[[], bool], *, within_s: float = 60.0) -> bool:
         """Let virtual time pass until `reached`, event by event; tells whether it was."""
-        end_s = self.now_s + within_s
+        end_s, stuck = self.now_s + within_s, 0
         while not reached():
             due_s = self._next_due()
             if due_s is None or due_s > end_s:
                 self.now_s = end_s
                 return reached()
+            stuck = 0 if due_s > self.now_s else stuck + 1
+            if stuck > MOST_AT_ONCE:
+                msg = f"{MOST_AT_ONCE} events at {self.now_s} s do not move {self.state}"
+                raise AssertionError(msg)
             self.now_s = max(self.now_s, due_s)
             if self._queue and self._queue[0][0] <= self.now_s:
                 heapq.heappop(self._queue)[2]()
