@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         name="the deciding look does not ask for the fence",
         file="proof.py",
-        text="    if _moved(draft, sample.fence):\n        supersede(draft, MOVED)\n        return\n"
-        "    judgement",
+        text="    if _moved(draft, sample.fence):\n        supersede(draft, MOVED)\n"
+        "        return\n    judgement",
         replacement="    judgement",
     ),
     Mutant(
@@ -86,7 +86,8 @@ MUTANTS = (
     Mutant(
         name="a signal leaves what was loaded before as proven",
         file="proof.py",
-        text="    draft.state = replace(draft.state, attempt=attempt, loaded=loaded)\n    draft.unblock",
+        text="    draft.state = replace(draft.state, attempt=attempt, loaded=loaded)\n"
+        "    draft.unblock",
         replacement="    draft.state = replace(draft.state, attempt=attempt)\n    draft.unblock",
     ),
     Mutant(
@@ -164,8 +165,8 @@ MUTANTS = (
     Mutant(
         name="a sick process is taken for one that runs the content",
         file="process.py",
-        text="    if not is_healthy(proof, sample):\n        return None\n",
-        replacement="",
+        text="    if attempt.trigger is Trigger.CLI or not is_healthy(proof, sample):",
+        replacement="    if attempt.trigger is Trigger.CLI:",
     ),
     Mutant(
         name="an old process is taken for one that started with the content",
@@ -254,7 +255,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
         clean = _run(_copy(Path(scratch) / "clean"), arguments.tests)
         if clean:
-            print(f"the tests fail without any mutant:\n{clean}")
+            say(f"the tests fail without any mutant:\n{clean}")
             return 1
         with ThreadPoolExecutor(arguments.jobs) as pool:
             caught = sum(
@@ -263,8 +264,14 @@ def main() -> int:
                     enumerate(chosen),
                 )
             )
-    print(f"{len(chosen)} mutants, {caught} caught")
+    say(f"{len(chosen)} mutants, {caught} caught")
     return 0 if caught == len(chosen) else 1
+
+
+def say(line: str) -> None:
+    """At once, also into a pipe."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _copy(folder: Path) -> Path:
@@ -280,13 +287,13 @@ def _try(mutant: Mutant, folder: Path, tests: list[str]) -> bool:
     path = _copy(folder) / "sidecar" / "core" / mutant.file
     text = path.read_text()
     if text.count(mutant.text) != 1:
-        print(f"STALE   {mutant.name}: its text is not in {mutant.file} exactly once", flush=True)
+        say(f"STALE   {mutant.name}: its text is not in {mutant.file} exactly once")
         return False
     path.write_text(text.replace(mutant.text, mutant.replacement))
     started_s = time.monotonic()
     complaint = _run(folder, tests)
     took_s = time.monotonic() - started_s
-    print(f"{'caught ' if complaint else 'MISSED '} {mutant.name} ({took_s:.1f} s)", flush=True)
+    say(f"{'caught ' if complaint else 'MISSED '} {mutant.name} ({took_s:.1f} s)")
     return bool(complaint)
 
 

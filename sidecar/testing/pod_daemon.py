@@ -24,9 +24,9 @@ OUTAGE_S = 2.0
 class Habits:
     """How the daemon behaves. Times are virtual seconds.
 
-    `read_s`: from the signal to reading the files. `work_s`: from there to the first mark. `torn_s`:
-    from the first mark to the second. `gauge_first`: which one that is. `lies`: its success time
-    moves on failure too. `whole_s`: it shows whole seconds. `cache_s`: its page may be so old.
+    `read_s`: from the signal to reading the files. `work_s`: from there to the first mark.
+    `torn_s`: from the first mark to the second. `gauge_first`: which one that is. `lies`: its
+    success time moves on failure too. `whole_s`: it shows whole seconds. `cache_s`: its page may be so old.
     """
 
     start_s: float = 0.03
@@ -177,15 +177,17 @@ class PodDaemon:
         marks = (self._raise_gauge, self._move_time)
         first, second = marks if self.habits.gauge_first else marks[::-1]
         first()
-        self._then(lambda: (second(), self._finish()))
+        self._then(lambda: self._finish(second))
 
-    def _then(self, do: Callable[[], object]) -> None:
+    def _then(self, do: Callable[[], None]) -> None:
         if self.habits.torn_s:
-            self.around.after(self.habits.torn_s, lambda: do())
+            self.around.after(self.habits.torn_s, do)
         else:
             do()
 
-    def _finish(self) -> None:
+    def _finish(self, *marks: Callable[[], None]) -> None:
+        for mark in marks:
+            mark()
         self._busy, self.reading = False, None
         if self._again and not self._ended:
             self._again = False

@@ -82,8 +82,8 @@ class World:
     """One pod. `invalid` judges what the daemon refuses, `unseen` what validators miss of it."""
 
     bridge: Bridge
-    latency: Latency = Latency()
-    habits: Habits = Habits()
+    latency: Latency = field(default_factory=Latency)
+    habits: Habits = field(default_factory=Habits)
     invalid: Callable[[Snapshot], bool] = holds_bad
     unseen: Callable[[Snapshot], bool] = holds_subtle
     now_s: float = 100.0
@@ -276,13 +276,8 @@ class World:
 
     def _do(self, effect: Effect, life: int) -> None:
         match effect:
-            case Validate(effect=number, candidate=candidate):
-                self.after(self.latency.validate_s, lambda: self._validate(number, candidate, life))
-            case Look(effect=number):
-                self.looks += 1
-                self.after(self.latency.look_s / 2, lambda: self._look(number, life))
-            case Signal():
-                self.after(self.latency.signal_s / 2, lambda: self._signal(effect, life))
+            case Validate() | Look() | Signal():
+                self._begin(effect, life)
             case Save(entry=entry):
                 self.journal = json.dumps(entry)
             case Announce(record=record):
@@ -297,6 +292,17 @@ class World:
                     self.after(EXIT_SEEN_S, lambda: self._post(ProcessExited(process), life))
             case Cancel() | Stopped():
                 pass
+
+    def _begin(self, effect: Validate | Look | Signal, life: int) -> None:
+        number, latency = effect.effect, self.latency
+        match effect:
+            case Validate(candidate=candidate):
+                self.after(latency.validate_s, lambda: self._validate(number, candidate, life))
+            case Look():
+                self.looks += 1
+                self.after(latency.look_s / 2, lambda: self._look(number, life))
+            case Signal():
+                self.after(latency.signal_s / 2, lambda: self._signal(effect, life))
 
     def _validate(self, number: int, candidate: Snapshot, life: int) -> None:
         report = Report()
@@ -318,7 +324,7 @@ class World:
             lambda: self._end_look(number, life, taken_s, daemon, readings, loaded),
         )
 
-    def _end_look(  # noqa: PLR0913  what half a look saw
+    def _end_look(
         self,
         number: int,
         life: int,

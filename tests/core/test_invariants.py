@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from bridges import PROMETHEUS, TIMESTAMP, make_world
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sidecar.core.attempt import Outcome, Status
 from sidecar.core.bridge import Noop, OnInvalid, Policy, Proof
@@ -19,10 +20,28 @@ from sidecar.core.view import view
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import Latency, World
 
-CONTENTS = st.sampled_from(
-    ["one", "two", "one", "two", "three", "bad", "bad two", "bad subtle", "bad subtle two"]
-)
+GOOD = st.sampled_from(["one", "two", "three"])
+SUBTLE = st.sampled_from(["bad subtle", "bad subtle two"])
+CONTENTS = GOOD | GOOD | SUBTLE | st.sampled_from(["bad", "bad two"])
 DELAYS = st.sampled_from([0.0, 0.001, 0.004, 0.012, 0.03, 0.2, 1.0, 4.0, 11.0])
+MOMENTS = st.sampled_from([0.0, 0.0005, 0.0015, 0.003, 0.01, 0.04, 0.5])
+"""Within a signal, a reload or a look."""
+DISTURBANCES = st.sampled_from(
+    [
+        "kill daemon",
+        "crash sidecar",
+        "crash sidecar, edit",
+        "crash sidecar, edit, kill daemon",
+        "crash sidecar, restart daemon on other content",
+        "stop sidecar",
+        "lose mount",
+        "lose mount, edit",
+        "break validator",
+        "refuse signals",
+        "ask",
+    ]
+)
+FATES = st.sampled_from(["edit", "take back", "write again", "swap twice"]) | DISTURBANCES
 TICK_S = 0.011
 """The kernel gives no two processes one start tick and PID."""
 
@@ -32,7 +51,9 @@ PROOFS = st.builds(
     cache_s=st.sampled_from([0.0, 0.0, 1.0]),
     agree=st.sampled_from([1, 1, 2]),
     noop=st.sampled_from([Noop.MOVES, Noop.MOVES, Noop.FAILS]),
-    on_invalid=st.sampled_from([OnInvalid.KEEPS, OnInvalid.KEEPS, OnInvalid.DIES, OnInvalid.OUTAGE]),
+    on_invalid=st.sampled_from(
+        [OnInvalid.KEEPS, OnInvalid.KEEPS, OnInvalid.DIES, OnInvalid.OUTAGE]
+    ),
 )
 HABITS = st.builds(
     Habits,
@@ -50,9 +71,7 @@ LATENCIES = st.builds(
     validate_s=st.sampled_from([0.001, 0.5]),
     signal_s=st.sampled_from([0.002, 0.1]),
 )
-POLICIES = st.builds(
-    Policy, debounce_s=st.sampled_from([0.0, 1.0, 1.0]), patience_s=st.just(20.0)
-)
+POLICIES = st.builds(Policy, debounce_s=st.sampled_from([0.0, 1.0, 1.0]), patience_s=st.just(20.0))
 
 
 def coarsen(proof: Proof) -> Proof:
@@ -72,8 +91,8 @@ class History(RuleBasedStateMachine):
         habits=HABITS,
         latency=LATENCIES,
         policy=POLICIES,
-        first=CONTENTS,
-        daemon_first=st.booleans(),
+        first=GOOD | CONTENTS,
+        daemon_since_s=st.sampled_from([None, 1.0, 1.0, 0.05]),
     )
     def begin(
         self,
@@ -82,77 +101,86 @@ class History(RuleBasedStateMachine):
         latency: Latency,
         policy: Policy,
         first: str,
-        daemon_first: bool,
+        daemon_since_s: float | None,
     ) -> None:
         if habits.whole_s:
             proof = coarsen(proof)
         self.world = make_world(proof, policy=policy, habits=habits, latency=latency)
         self.world.edit(first)
-        if daemon_first:
+        if daemon_since_s is not None:
             self.world.run_for(1)
             self.world.start_daemon()
+            self.world.run_for(daemon_since_s)
         self.world.start_sidecar()
 
-    @rule(content=CONTENTS)
-    def edit(self, content: str) -> None:
+    @rule(content=CONTENTS, moment_s=MOMENTS, fate=FATES, other=CONTENTS, then_s=DELAYS)
+    def edit_and(self, content: str, moment_s: float, fate: str, other: str, then_s: float) -> None:
+        """An edit, and what happens just when the daemon is signalled for it, or just not."""
+        before = self.world.mounted.snapshot.files
         self.world.edit(content)
+        self.wait_for_a_signal()
+        self.world.run_for(moment_s)
+        match fate:
+            case "edit":
+                self.world.edit(other)
+            case "take back":
+                self.world.edit(before)
+            case "write again":
+                self.world.edit(content)
+            case "swap twice":
+                self.world.edit(other)
+                self.world.run_for(moment_s)
+                self.world.edit(content)
+            case _:
+                self.disturb(fate, then_s, other)
+        self.world.run_for(then_s)
 
-    @rule()
-    def write_the_same_again(self) -> None:
-        self.world.edit(self.world.mounted.snapshot.files)
+    @rule(fate=DISTURBANCES, for_s=DELAYS, other=CONTENTS, then_s=DELAYS)
+    def disturb_and_wait(self, fate: str, for_s: float, other: str, then_s: float) -> None:
+        self.disturb(fate, for_s, other)
+        self.world.run_for(then_s)
+
+    @rule(one=GOOD | SUBTLE, other=GOOD | SUBTLE)
+    def edit_twice_in_peace(self, one: str, other: str) -> None:
+        for content in (one, other):
+            self.world.edit(content)
+            self.world.run_for(11)
 
     @rule(seconds=DELAYS)
     def wait(self, seconds: float) -> None:
         self.world.run_for(seconds)
 
     @rule()
+    def come_to_rest(self) -> None:
+        mend(self.world)
+        self.world.run_for(40)
+        check_last_edit_is_decided(self.world)
+
     def wait_for_a_signal(self) -> None:
         signals = len(self.world.signalled)
-        self.world.run_until(lambda: len(self.world.signalled) > signals, within_s=3)
+        self.world.run_until(lambda: len(self.world.signalled) > signals, within_s=12)
 
-    @precondition(lambda self: self.world.daemon is not None)
-    @rule()
-    def kill_daemon(self) -> None:
-        self.world.kill_daemon()
+    def disturb(self, fate: str, for_s: float, other: str) -> None:
+        """Something is wrong for a while."""
+        for what in fate.split(", "):
+            self.do(what, other)
+        self.world.run_for(for_s)
+        mend(self.world)
 
-    @precondition(lambda self: self.world.daemon is None)
-    @rule()
-    def start_daemon(self) -> None:
-        self.world.run_for(TICK_S)
-        self.world.start_daemon()
-
-    @rule()
-    def crash_sidecar(self) -> None:
-        self.world.crash_sidecar()
-
-    @precondition(lambda self: self.world.state is None or self.world.state.stopped)
-    @rule()
-    def start_sidecar(self) -> None:
-        self.world.start_sidecar()
-
-    @rule()
-    def stop_sidecar(self) -> None:
-        self.world.stop_sidecar()
-
-    @rule()
-    def ask(self) -> None:
-        self.world.ask(request=len(self.world.effects))
-
-    @rule()
-    def lose_mount(self) -> None:
-        self.world.lose_mount()
-
-    @rule()
-    def regain_mount(self) -> None:
-        self.world.regain_mount()
-
-    @rule(trouble=st.sampled_from(["", "", "no such program"]))
-    def break_or_mend_validator(self, trouble: str) -> None:
-        self.world.validator_trouble = trouble
-
-    @rule(refusal=st.sampled_from([None, None, TargetTrouble.PERMISSION, TargetTrouble.UNHANDLED]))
-    def refuse_signals(self, refusal: TargetTrouble | None) -> None:
-        self.world.refusal = refusal
+    def do(self, what: str, other: str) -> None:
+        world = self.world
+        acts: dict[str, Callable[[], object]] = {
+            "kill daemon": world.kill_daemon,
+            "crash sidecar": world.crash_sidecar,
+            "stop sidecar": world.stop_sidecar,
+            "lose mount": world.lose_mount,
+            "break validator": lambda: setattr(world, "validator_trouble", "no such program"),
+            "refuse signals": lambda: setattr(world, "refusal", TargetTrouble.UNHANDLED),
+            "ask": lambda: world.ask(request=len(world.effects)),
+            "edit": lambda: world.edit(other),
+            "restart daemon on other content": lambda: restart_daemon_on(world, other),
+        }
+        acts[what]()
 
     @invariant()
     def promises_are_kept(self) -> None:
@@ -165,18 +193,27 @@ class History(RuleBasedStateMachine):
             assert wake_s is None or wake_s < self.world.now_s + 3600
 
     def teardown(self) -> None:
-        settle(self.world)
-        self.world.run_for(120)
+        self.world.run_for(60)
         check_last_edit_is_decided(self.world)
         check_rest_is_quiet(self.world)
         assert self.world.broken == []
 
 
-def settle(world: World) -> None:
-    """Whatever was broken is mended."""
+def restart_daemon_on(world: World, other: str) -> None:
+    before = world.mounted.snapshot.files
+    world.edit(other)
+    world.kill_daemon()
+    world.run_for(TICK_S)
+    world.start_daemon()
+    world.run_for(1)
+    world.edit(before)
+
+
+def mend(world: World) -> None:
+    """Whatever is broken works again."""
     world.validator_trouble, world.refusal = "", None
     world.regain_mount()
-    if world.state is None or world.state.stopped or world.state.stopping_s is not None:
+    if world.state is None or world.state.stopping_s is not None:
         world.crash_sidecar()
         world.start_sidecar()
     if world.daemon is None:
@@ -188,25 +225,25 @@ def check_last_edit_is_decided(world: World) -> None:
     state = world.state
     assert state is not None
     mounted = world.mounted.snapshot
+    if world.daemon is not None and world.now_s < world.daemon.process.started_s + 30:
+        return  # it may yet fail
     is_decided = state.decided is not None and state.decided.digest == mounted.digest
     assert is_decided or (world.daemon is None and state.blocked), view(state)
-    if not world.invalid(mounted) and bears_repeating(world.bridge.proof):
+    is_good = world.daemon is not None and not world.invalid(mounted)
+    if is_good and bears_repeating(world.bridge.proof):
         assert view(state).status is Status.APPLIED, view(state)
     if world.daemon is not None and view(state).status is Status.APPLIED:
         assert world.daemon.process.is_same(state.process)
+        assert world.daemon.loaded == mounted.digest
 
 
 def check_rest_is_quiet(world: World) -> None:
+    if world.daemon is None:
+        return  # it is waited for
     world.run_for(700)  # lingering has ended
-    state = world.state
-    assert state is not None
-    if world.daemon is not None and view(state).status is Status.APPLIED:
-        assert world.daemon.loaded == world.mounted.snapshot.digest
     looks, signals = world.looks, len(world.signalled)
     world.run_for(500)
-    assert len(world.signalled) == signals
-    if world.daemon is not None:
-        assert world.looks == looks
+    assert (world.looks, len(world.signalled)) == (looks, signals)
 
 
 TestHistory = pytest.mark.timeout(600)(History.TestCase)
