@@ -31,7 +31,6 @@ from sidecar.core.effects import Reply
 from sidecar.core.errors import ExitCode, SettingsError, SourceError
 from sidecar.core.events import (
     Asked,
-    Event,
     MountChanged,
     MountLost,
     ProcessExited,
@@ -41,6 +40,7 @@ from sidecar.core.snapshot import Mounted
 from sidecar.loop.lanes import ThreadLanes
 from sidecar.loop.loop import Inbox, Lane, Loop, Outside
 from sidecar.loop.requests import Requests
+from sidecar.loop.signals import SignalEar
 from sidecar.loop.steps import Adapters
 from sidecar.serve.http import HttpServer
 from sidecar.serve.routes import Inside, ReloadAnswer, make_routes
@@ -213,13 +213,13 @@ class _Sidecar:
         return ReloadAnswer(outcome=answer.reply, message=answer.message, findings=answer.findings)
 
     def _heed_signals(self) -> None:
-        def tell_all(event: Event) -> None:
+        def tell_all(number: int) -> None:
+            event = Asked(Trigger.SIGNAL) if number == signal.SIGHUP else StopAsked()
             for bridge in self._settings.bridges:
                 self._inbox.post(bridge.name, event)
 
-        signal.signal(signal.SIGHUP, lambda *_: tell_all(Asked(Trigger.SIGNAL)))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: tell_all(StopAsked()))
+        ear = SignalEar({signal.SIGHUP, signal.SIGTERM, signal.SIGINT}, tell_all)
+        self._stack.callback(ear.stop)
 
 
 SEVERITY = (
