@@ -15,7 +15,7 @@ from pathlib import PurePath
 from types import ModuleType
 
 from sidecar import __version__
-from sidecar.cli.commands import COMMANDS, find_command, show_help
+from sidecar.cli.commands import COMMANDS, CommandEntry, find_command, show_help
 from sidecar.core.errors import ExitCode, SurehupError
 from sidecar.settings.debugging import is_debugging
 
@@ -24,7 +24,7 @@ INTERRUPTED = 128 + 2
 """What shells report of a program that SIGINT ended."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, commands: Sequence[CommandEntry] = COMMANDS) -> int:
     """Run one command and return its exit code; nothing but that code leaves here.
 
     Errors are one sentence on standard error. A traceback is shown only where somebody debugs:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = _dispatch(given)
+        code = _dispatch(given, commands)
         sys.stdout.flush()
     except SurehupError as error:
         code = _tell(error.message, error.exit_code)
@@ -53,15 +53,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(code)
 
 
-def _dispatch(argv: Sequence[str]) -> int:
+def _dispatch(argv: Sequence[str], commands: Sequence[CommandEntry]) -> int:
     name, rest = (argv[0], argv[1:]) if argv else ("", [])
     if name in {"", "-h", "--help", "help"}:
-        print(show_help(name_program(sys.argv)), file=sys.stdout if name else sys.stderr)
+        print(show_help(name_program(sys.argv), commands), file=sys.stdout if name else sys.stderr)
         return ExitCode.DONE if name else ExitCode.USAGE
     if name in {"-V", "--version", "version"}:
         print(f"surehup {__version__}")
         return ExitCode.DONE
-    command = find_command(name, COMMANDS)
+    command = find_command(name, commands)
     module = importlib.import_module(command.module)
     start = getattr(module, "start", None)
     if start is not None:

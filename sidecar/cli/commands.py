@@ -22,8 +22,10 @@ class CommandEntry:
 
 
 COMMANDS = (
+    CommandEntry("demo", "sidecar.cli.demo", "good and bad edits on this machine, no cluster"),
     CommandEntry("run", "sidecar.cli.run", "the sidecar: watch, validate, signal, confirm"),
     CommandEntry("reload", "sidecar.cli.reload", "signal a process and confirm the reload"),
+    CommandEntry("check", "sidecar.cli.check", "check files, folders and manifests, in CI too"),
     CommandEntry("find", "sidecar.cli.find", "say which process would be signalled"),
     CommandEntry("doctor", "sidecar.cli.doctor", "look at all that surehup needs, with the fix"),
     CommandEntry("presets", "sidecar.cli.presets", "show what is known of each daemon"),

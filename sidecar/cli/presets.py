@@ -30,7 +30,6 @@ MEANINGS = {
     Role.GENERATION: "are new ones",
     Role.ECHO: "changes",
     Role.ANSWER: "says that it worked",
-    Role.PROBE: "holds",
 }
 UNCHANGED = {
     Noop.MOVES: "its evidence moves as for a change",
@@ -142,9 +141,11 @@ def _say_check(check: CheckShape, preset: Preset) -> str:
     if check.command is None:
         return f"{check.syntax} syntax"
     line = " ".join(fill_placeholder(word, preset.file or "") for word in check.command)
-    return f"{line}  (skipped where it is not installed)" if check.optional else line
+    return f"{line}  (if installed)" if check.optional else line
 
 
 def _say_evidence(evidence: Evidence) -> str:
+    if evidence.role is Role.PROBE:
+        return f"{evidence.name} is {evidence.equals!r}"
     offered = ", where it is shown" if evidence.absent is Absent.OPTIONAL else ""
     return f"{evidence.name} {MEANINGS[evidence.role]}{offered}"
