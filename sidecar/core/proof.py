@@ -126,7 +126,7 @@ def _decide_late(draft: Draft, phase: Lingering, sample: Sample, process: Proces
     if judgement.verdict is Verdict.CONFIRMED:
         _apply(draft, phase.unproven, f"late proof: {judgement.reason}")
     elif judgement.verdict is Verdict.FAILED:
-        finish(draft, Outcome.FAILED, f"late refusal: {judgement.reason}")
+        finish(draft, Outcome.FAILED, f"the process refused this content late: {judgement.reason}")
     return judgement.verdict is not Verdict.WAIT
 
 

@@ -86,6 +86,8 @@ class World:
     habits: Habits = field(default_factory=Habits)
     invalid: Callable[[Snapshot], bool] = holds_bad
     unseen: Callable[[Snapshot], bool] = holds_subtle
+    validator_rejects: Callable[[Snapshot], bool] | None = None
+    """Where the validators are stricter than the daemon; None: they see what is not `unseen`."""
     now_s: float = 100.0
     daemon: PodDaemon | None = None
     state: State | None = None
@@ -308,11 +310,14 @@ class World:
         report = Report()
         if self.validator_trouble:
             report = Report(cannot_run=(self.validator_trouble,))
-        elif self.invalid(candidate) and not self.unseen(candidate):
+        elif (self.validator_rejects or self._finds)(candidate):
             report = Report(findings=(Finding(check="fake", message="bad content"),))
         else:
             self._passed.add(candidate.digest)
         self._post(Validated(number, report), life)
+
+    def _finds(self, candidate: Snapshot) -> bool:
+        return self.invalid(candidate) and not self.unseen(candidate)
 
     def _look(self, number: int, life: int) -> None:
         """The evidence is read half-way through a look, the generation on disk at its end."""
@@ -345,6 +350,8 @@ class World:
         self._post(Looked(number, sample), life)
 
     def _signal(self, signal: Signal, life: int) -> None:
+        if life != self._life:
+            return  # killed before it was sent
         number, daemon = signal.effect, self.daemon
         trouble = self.refusal
         if daemon is None or not daemon.process.is_same(signal.process):
@@ -403,7 +410,7 @@ class World:
             reading = self._seen.reading if self._seen is not None else None
             if reading not in {None, record.digest}:
                 self.broken.append(f"{short} was called applied while {reading} was being loaded")
-        refused = record.outcome is Outcome.FAILED and "refus" in record.message
+        refused = record.outcome is Outcome.FAILED and "the process refused" in record.message
         if refused and self.habits.noop is Noop.MOVES and self._seen_loaded == record.digest:
             self.broken.append(f"{short} was called refused, but it runs")
 
