@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from sidecar.core import content, proof
 from sidecar.core.attempt import Trigger
@@ -93,7 +94,9 @@ def _take(draft: Draft, event: Event) -> None:
         case StopAsked():
             draft.state = replace(draft.state, stopping_s=draft.now_s + STOP_GRACE_S)
         case Tick():
-            pass
+            pass  # what is due is done afterwards, whatever woke us
+        case _:
+            assert_never(event)
 
 
 def _take_answer(draft: Draft, event: Validated | Looked | Signalled) -> None:
@@ -163,8 +166,8 @@ def _take_mounted(draft: Draft, mounted: Mounted) -> None:
             content.supersede(draft, proof.MOVED)
         case Lingering():
             draft.rest()
-        case Signalling() | Idle():
-            pass
+        case _:
+            pass  # a signal that is on its way meets the fence
 
 
 def _lose_mount(draft: Draft, message: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
+from typing import assert_never
 
 from sidecar.core.evidence import DigestAlgorithm
 
@@ -29,6 +30,8 @@ def predict(algorithm: DigestAlgorithm, content: bytes) -> str:
             return hashlib.sha256(content).hexdigest()
         case DigestAlgorithm.CRC32:
             return str(zlib.crc32(content))
+        case _:
+            assert_never(algorithm)
 
 
 def canonical(number: str) -> str:

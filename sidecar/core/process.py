@@ -10,7 +10,7 @@ from sidecar.core.content import bears_repeating, finish, may_signal, save
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Signal, WatchExit
 from sidecar.core.evidence import Baseline, Process, Sample
-from sidecar.core.state import Attempt, Confirming, Lingering, Loaded, Seeking, Signalling
+from sidecar.core.state import Attempt, Confirming, Decision, Lingering, Loaded, Seeking, Signalling
 from sidecar.core.verdict import Verdict, find_unready, is_healthy, judge, shows_content
 
 START_MARGIN_S = 0.1
@@ -86,20 +86,18 @@ def runs_candidate(draft: Draft, sample: Sample, process: Process) -> str | None
 def adopt(draft: Draft, process: Process, how: str) -> None:
     """The process runs the candidate without a signal of ours."""
     attempt, name = draft.attempt, process.name or str(process.pid)
-    approved = draft.state.valid == attempt.digest
-    loaded = Loaded(process=process, digest=attempt.digest, proven=approved)
+    refusal = draft.state.decided if draft.state.valid != attempt.digest else None
+    loaded = Loaded(process=process, digest=attempt.digest, proven=refusal is None)
     draft.state = replace(draft.state, loaded=loaded)
-    if approved:
+    if refusal is None:
         finish(draft, Outcome.APPLIED, f"{name} {how}", adopted=True)
     else:
-        _run_unapproved(draft, f"{name} {how}")
+        _run_unapproved(draft, refusal, f"{name} {how}")
 
 
-def _run_unapproved(draft: Draft, how: str) -> None:
+def _run_unapproved(draft: Draft, refusal: Decision, how: str) -> None:
     """The process runs content that was rejected: the verdict stays, and this is said beside it."""
-    decided = draft.state.decided
-    if decided is not None:
-        draft.state = replace(draft.state, decided=replace(decided, aside=f"although {how}"))
+    draft.state = replace(draft.state, decided=replace(refusal, aside=f"although {how}"))
     draft.unblock()
     draft.rest()
     save(draft)

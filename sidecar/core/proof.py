@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import assert_never
 
 from sidecar.core.attempt import Outcome
 from sidecar.core.backoff import CONFIRM_LOOKS, LINGER_LOOKS, SEEK_LOOKS
@@ -42,6 +43,8 @@ def take_sending(draft: Draft, phase: Signalling, event: Signalled) -> None:
                 count_end(draft)
             draft.block(event.message)
             _seek_at(draft, draft.now_s + SEEK_LOOKS.most_s)
+        case _:
+            assert_never(event.sending)
 
 
 def _seek_at(draft: Draft, look_s: float) -> None:
@@ -98,6 +101,8 @@ def confirm(draft: Draft, phase: Confirming, sample: Sample) -> None:
             count_end(draft)
             draft.block(f"the process ended after the signal: {judgement.reason}")
             _seek_at(draft, draft.now_s)
+        case _:
+            assert_never(judgement.verdict)
 
 
 def linger_on(draft: Draft, phase: Lingering, sample: Sample) -> None:

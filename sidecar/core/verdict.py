@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import assert_never
 
 from sidecar.core.bridge import Proof
 from sidecar.core.evidence import Absent, Children, Evidence, Reading, Role, Sample
@@ -176,6 +177,8 @@ def _mark(evidence: Evidence, before: Sample, after: Sample, predicted: str | No
         case Role.PROBE:
             held = str(new) == evidence.equals
             return _Mark(text=f"{evidence.name} {'holds' if held else 'does not hold'}", holds=held)
+        case _:
+            assert_never(evidence.role)
 
 
 def _mark_gauge(name: str, old: Reading | None, new: Reading) -> _Mark:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from sidecar.core.attempt import BridgeStatus, Outcome, Status
 from sidecar.core.bridge import Rollback
 from sidecar.core.state import Confirming, Decision, Signalling, State
@@ -51,6 +53,8 @@ def _word(state: State, decided: Decision) -> Status:
         case Outcome.FAILED | Outcome.SUPERSEDED:
             rolls_back = state.bridge.policy.rollback is not Rollback.NONE
             return Status.ROLLED_BACK if state.last_good and rolls_back else Status.FAILED
+        case _:
+            assert_never(decided.outcome)
 
 
 def _say(state: State, status: Status) -> str:

@@ -709,6 +709,30 @@ def test_a_process_that_does_not_become_ready_fails_and_late_proof_still_counts(
     assert is_kept(world)
 
 
+def vanish(world: World) -> None:
+    """The daemon ends, and its pidfd tells nobody."""
+    assert world.daemon is not None
+    world.daemon.exit()
+    world.daemon = None
+
+
+def test_looks_alone_notice_processes_that_come_and_go_before_they_are_ready() -> None:
+    world = make_world(habits=Habits(start_s=100))
+    world.edit("one")
+    world.run_for(1)
+    world.start_sidecar()
+    for _ in range(2):
+        world.start_daemon()
+        world.run_for(5)
+        vanish(world)
+    world.start_daemon()
+    world.run_for(5)
+    vanish(world)
+    world.run_for(5)
+    assert outcomes(world) == ["failed"]
+    assert last(world).message == "the process ended 3 times with this content; last: no process"
+
+
 def test_content_that_was_rejected_and_runs_after_a_restart_is_told_beside_the_verdict() -> None:
     world = run_on(make_world())
     world.validator_rejects = lambda snapshot: b"odd" in snapshot.files["config"]
@@ -910,9 +934,7 @@ def test_lingering_ends_with_the_process() -> None:
 
 def test_lingering_ends_with_another_process_that_the_look_sees_first() -> None:
     world = linger(make_world())
-    assert world.daemon is not None
-    world.daemon.exit()
-    world.daemon = None
+    vanish(world)
     world.run_for(120)
     assert isinstance(state_of(world).phase, Seeking)
 
@@ -983,6 +1005,19 @@ def test_a_mount_that_is_lost_in_the_middle_is_no_reason_to_guess(
     assert status(world) is Status.APPLIED
     assert loaded(world) == world.mounted.snapshot.digest
     assert is_kept(world)
+
+
+def test_a_mount_that_is_lost_while_the_signal_is_on_its_way_is_no_reason_to_guess() -> None:
+    world = run_on(make_world(latency=Latency(signal_s=0.1)))
+    world.edit("two")
+    assert world.run_until(lambda: len(world.signalled) == 1)
+    world.lose_mount()
+    world.run_for(1)
+    assert outcomes(world)[1:] == ["superseded"]
+    world.regain_mount()
+    world.run_for(3)
+    assert outcomes(world)[1:] == ["superseded", "applied"]
+    assert len(world.signalled) == 2
 
 
 def test_a_claim_needs_a_fence_that_can_be_read() -> None:
