@@ -155,7 +155,8 @@ def _check_files(unit: Unit, checks: Iterable[Check]) -> Iterator[Finding]:
         if language is not None:
             yield from check_syntax({key: content}, language)
         if not unit.is_manifest_file:
-            yield from check_hygiene(key, content, language)
+            # Daemons with a preset know what kind of value each field takes.
+            yield from check_hygiene(key, content, None if unit.preset else language)
 
 
 def tell_languages(unit: Unit, checks: Iterable[Check]) -> Mapping[str, Language]:
