@@ -38,6 +38,7 @@ VMALERT_OK = "vmalert_config_last_reload_successful"
 VMALERT_TIME = "vmalert_config_last_reload_success_timestamp_seconds"
 VMALERT_TOTAL = "vmalert_config_last_reload_total"
 VMALERT_ERRORS = "vmalert_config_last_reload_errors_total"
+DEAD_TARGET = "127.0.0.1:1"
 VMAGENT_TOTAL = "vm_promscrape_config_reloads_total"
 CADDY_OK = "caddy_config_last_reload_successful"
 CADDY_TIME = "caddy_config_last_reload_success_timestamp_seconds"
@@ -84,7 +85,7 @@ PROMETHEUS = DaemonSpec(
             ),
         ),
     ),
-    refusal="level=error.*reloading config",
+    refusal="(?i)level=error.*reloading config",
     invalid_does=OnInvalid.PARTIAL,
     on_unchanged=frozenset({PROMETHEUS_TIME}),
     on_valid=frozenset({PROMETHEUS_TIME}),
@@ -121,7 +122,7 @@ ALERTMANAGER = DaemonSpec(
             ),
         ),
     ),
-    refusal="level=error.*file failed",
+    refusal="(?i)level=error.*file failed",
     on_unchanged=frozenset({ALERTMANAGER_TIME}),
     on_valid=frozenset({ALERTMANAGER_TIME, ALERTMANAGER_HASH}),
     on_invalid=frozenset({ALERTMANAGER_OK}),
@@ -152,7 +153,7 @@ BLACKBOX = DaemonSpec(
             Evidence(name="config", role=Role.ECHO, source=Page(path="/config")),
         ),
     ),
-    refusal="level=error.*reloading config",
+    refusal="(?i)level=error.*reloading config",
     on_unchanged=frozenset({BLACKBOX_TIME}),
     on_valid=frozenset({BLACKBOX_TIME, "config"}),
     on_invalid=frozenset({BLACKBOX_OK}),
@@ -316,7 +317,11 @@ VMAGENT = DaemonSpec(
         f"-remoteWrite.tmpDataPath={place.scratch}/queue",
         f"-httpListenAddr=127.0.0.1:{place.port}",
     ],
-    valid=lambda _, n: {"prometheus.yml": f"global: {{scrape_interval: {15 + n}s}}\n"},
+    # Newer ones do not count a change that no target of theirs feels.
+    valid=lambda _, n: {
+        "prometheus.yml": f"global: {{scrape_interval: {15 + n}s}}\n"
+        f"scrape_configs: [{{job_name: j, static_configs: [{{targets: ['{DEAD_TARGET}']}}]}}]\n"
+    },
     invalid=lambda _: {"prometheus.yml": "global: {scrape_interval: [}\n"},
     url="http://127.0.0.1:{port}/metrics",
     process="vmagent(-prod)?",
