@@ -113,10 +113,11 @@ class EvidenceReader:
         except SurehupError as error:
             raise UnreadableError(error.message) from error
 
-    def reload(self, reload: HttpReload, proof: Proof) -> str:
+    def reload(self, reload: HttpReload, proof: Proof) -> str | None:
         """Ask the daemon to reload: `ok`, or why it did not, in one sentence. Never raises.
 
-        Waits as long as the proof may take: daemons answer when the reload is done.
+        None where no answer came: it may have reloaded all the same. Waits as long as the proof may
+        take: daemons answer when the reload is done.
         """
         limits = Limits(
             timeout_s=max(self._limits.timeout_s, proof.deadline_s),
@@ -125,17 +126,20 @@ class EvidenceReader:
         shown = mask(reload.url)
         try:
             answer = self._fetcher.fetch(reload.url, proof.access, limits, reload.method)
-            if 200 <= answer.status < 300:  # noqa: PLR2004  the successes of HTTP
-                return ANSWERED_OK
-            if answer.status in {404, 405}:
-                return (
-                    f"{shown} offers no reload by {reload.method} ({answer.status}): "
-                    "check its path and the flag that allows it"
-                )
-            if 300 <= answer.status < 400 or answer.status == 401:  # noqa: PLR2004  redirects
+        except UnreadableError:
+            return None
+        if 200 <= answer.status < 300:  # noqa: PLR2004  the successes of HTTP
+            return ANSWERED_OK
+        if answer.status in {404, 405}:
+            return (
+                f"{shown} offers no reload by {reload.method} ({answer.status}): "
+                "check its path and the flag that allows it"
+            )
+        if 300 <= answer.status < 400 or answer.status == 401:  # noqa: PLR2004  redirects
+            try:
                 refuse_unsuccessful(reload.url, answer)
-        except UnreadableError as trouble:
-            return str(trouble)
+            except UnreadableError as trouble:
+                return str(trouble)
         said = quote_line(answer.body) or answer.phrase
         return f"{shown} refused the reload ({answer.status}): {said}"
 

@@ -89,8 +89,11 @@ class Observer(Protocol):
     def observe(self, proof: Proof, process: Process) -> Observation:
         """Read all evidence once, each page over a fresh connection. Never raises."""
 
-    def reload(self, reload: HttpReload, proof: Proof) -> str:
-        """Ask the daemon to reload by HTTP: ``ok`` or the reason it gave, in one sentence."""
+    def reload(self, reload: HttpReload, proof: Proof) -> str | None:
+        """Ask the daemon to reload by HTTP: ``ok`` or the reason it gave, in one sentence.
+
+        None where no answer came, which says nothing of the reload.
+        """
 
 
 class Journal(Protocol):

@@ -150,7 +150,8 @@ def _mark(evidence: Evidence, before: Sample, after: Sample, predicted: str | No
     old, new = _read(evidence, before), _read(evidence, after)
     if new is None:
         optional = evidence.absent is Absent.OPTIONAL and old is None
-        return _Mark(text=f"{evidence.name} is not shown", holds=optional)
+        lacks = "did not come" if evidence.role is Role.ANSWER else "is not shown"
+        return _Mark(text=f"{evidence.name} {lacks}", holds=optional)
     match evidence.role:
         case Role.OK_GAUGE:
             return _mark_gauge(evidence.name, old, new)

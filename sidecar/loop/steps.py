@@ -104,7 +104,9 @@ def send(step: Signal, bridge: Bridge, adapters: Adapters) -> Signalled:
     return Signalled(effect=step.effect, sending=Sending.SENT, fence=fence, answer=answer)
 
 
-def _ask_by_http(step: Signal, reload: HttpReload, bridge: Bridge, adapters: Adapters) -> str:
+def _ask_by_http(
+    step: Signal, reload: HttpReload, bridge: Bridge, adapters: Adapters
+) -> str | None:
     if not adapters.processes.is_alive(step.process):
         message = f"process {step.process.pid} ended before it was asked to reload"
         raise TargetError(TargetTrouble.GONE, message)
