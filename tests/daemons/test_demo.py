@@ -149,7 +149,9 @@ def test_it_reloads_by_http(tmp_path: Path) -> None:
             f"{url} refused the reload (500): failed to reload: line 1: expected 'key: value'"
         )
         absent = HttpReload(url=daemon.metrics_url)
-        assert "offers no reload by POST (404)" in daemon.reader.reload(absent, daemon.proof)
+        said = daemon.reader.reload(absent, daemon.proof)
+        assert said is not None
+        assert "offers no reload by POST (404)" in said
 
 
 def test_it_shows_its_state_as_json(tmp_path: Path) -> None:
