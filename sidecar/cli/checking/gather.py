@@ -29,7 +29,7 @@ INPUT_NAME = "<stdin>"
 CHECKED_ENDINGS = (".yml", ".yaml", ".json", ".toml")
 _MANIFEST_ENDINGS = (".yml", ".yaml", ".json")
 _LOOKS_LIKE_MANIFEST = re.compile(rb"[\"']?kind[\"']?\s*:")
-_HOLDS_SECRET = re.compile(rb"[\"']?kind[\"']?\s*:\s*[\"']?Secret\b")
+_HOLDS_SECRET = re.compile(rb"[\"']?kind[\"']?\s*:\s*[\"']?Secret(?:List)?\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,18 +123,22 @@ def _take_file(path: str, content: bytes, gathered: Gathered) -> None:
 
 
 def read_units(path: str, content: bytes) -> Iterator[Unit]:
-    """The file of manifests itself and each ConfigMap and Secret in it; nothing for other files."""
+    """The file of manifests itself and each ConfigMap and Secret in it; nothing for other files.
+
+    A Secret that is too broken to be read is still one, of which no line may be shown.
+    """
     if not _LOOKS_LIKE_MANIFEST.search(content):
         return
     manifests = read_manifests(content)
-    if not manifests.any:
+    secret = _HOLDS_SECRET.search(content) is not None
+    if not manifests.any and not secret:
         return
     key = "manifest.json" if path.endswith(".json") else "manifest.yaml"
     yield Unit(
         path=path,
         files={key: content},
         paths={key: path},
-        secret=_HOLDS_SECRET.search(content) is not None,
+        secret=secret,
         is_manifest_file=True,
     )
     for manifest in manifests.objects:

@@ -61,11 +61,11 @@ def list_files(
             continue
         if _CHART in names and _TEMPLATES in folders:
             folders.remove(_TEMPLATES)
-            where = os.path.join(root, _TEMPLATES)  # noqa: PTH118 - paths stay as they were spelled
+            where = _spell(root, _TEMPLATES)
             notes.add(f"{where} was skipped: pipe helm template into surehup check -")
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            path = os.path.join(root, name)  # noqa: PTH118 - paths stay as they were spelled
+            path = _spell(root, name)
             if is_excluded(path, exclude):
                 continue
             count += 1
@@ -73,6 +73,11 @@ def list_files(
                 message = f"{folder} holds more than {MOST_FILES:,} files: name fewer, or --exclude"
                 raise SettingsError(message)
             yield path, False
+
+
+def _spell(root: str, name: str) -> str:
+    """A path as the user began it, so that tools find it; not more than its name for ``.``."""
+    return os.path.join(root, name).removeprefix("./")  # noqa: PTH118 - pathlib spells anew
 
 
 def is_excluded(path: str, exclude: tuple[str, ...]) -> bool:
