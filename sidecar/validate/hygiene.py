@@ -92,6 +92,9 @@ PRACTICE = frozenset(rule.code for rule in (*LINE_RULES[1:], *VALUE_RULES))
 """Codes that a permissive mode takes a step less seriously."""
 
 
+TITLES = {rule.code: rule.message for rule in (*LINE_RULES, *VALUE_RULES)}
+
+
 def check_hygiene(key: str, content: bytes, language: Language | None) -> list[Finding]:
     """What is suspicious in `key`; nothing for what is no text."""
     try:

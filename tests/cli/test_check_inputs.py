@@ -147,6 +147,11 @@ def test_standard_input_is_bounded(check: Check) -> None:
     assert (done.code, "larger than 10 MiB" in done.err) == (3, True)
 
 
+def test_an_empty_standard_input_is_no_good_configuration(check: Check) -> None:
+    done = check("-", given=b"\n")
+    assert (done.code, "standard input is empty" in done.err) == (3, True)
+
+
 def test_manifests_beside_other_objects(check: Check) -> None:
     other = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
     check.write({"all.yaml": f"{other}---\n{HEAD}data:\n  a.yaml: |\n    a: 1\n    a: 2\n"})

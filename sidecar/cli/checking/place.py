@@ -46,6 +46,12 @@ def _is_practice(code: str) -> bool:
     return code in hygiene.PRACTICE or (rule is not None and rule.family in _LOWERED)
 
 
+def _find_title(code: str) -> str:
+    """The title of a rule that stands in a table."""
+    rule = BY_CODE.get(code)
+    return rule.title if rule is not None else hygiene.TITLES.get(code, "")
+
+
 class Placer:
     """Places the findings of one unit."""
 
@@ -89,6 +95,7 @@ class Placer:
             suggestion=finding.suggestion,
             link=finding.link or find_link(finding.check),
             source=self._quote(finding, place),
+            title=_find_title(finding.code),
             output="" if unit.secret or finding.line else finding.excerpt,
         )
 

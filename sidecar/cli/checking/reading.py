@@ -131,9 +131,12 @@ def read_input(stream: BinaryIO) -> bytes:
     """All of standard input.
 
     Raises:
-        SettingsError: it is larger than `MOST_BYTES`.
+        SettingsError: it is larger than `MOST_BYTES`, or empty, as after a command that failed.
     """
     content = stream.read(MOST_BYTES + 1)
+    if not content.strip():
+        message = "standard input is empty: has the command before it in the pipe failed?"
+        raise SettingsError(message)
     if len(content) > MOST_BYTES:
         message = f"standard input is larger than {MOST_BYTES >> 20} MiB: check it in parts"
         raise SettingsError(message)

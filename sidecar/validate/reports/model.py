@@ -19,6 +19,7 @@ class Diagnostic:
     `resource` and `key` name the part of a manifest that it is about. `key_line` is the line within
     the key where the file's own line could not be told, `key_column` its column. `source` is the
     line as it may be shown, empty where it must not be (a Secret); `output` what a program printed.
+    `title` is that of the rule, whatever it was found in.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Diagnostic:
     link: str = ""
     source: str = ""
     output: str = ""
+    title: str = ""
 
     @property
     def rule(self) -> str:

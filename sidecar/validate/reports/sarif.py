@@ -50,7 +50,7 @@ def write(report: CheckReport, *, version: str, root: str) -> str:
 def _write_rule(name: str, example: Diagnostic) -> dict[str, object]:
     rule: dict[str, object] = {
         "id": name,
-        "shortDescription": {"text": f"{example.check}: {name}"},
+        "shortDescription": {"text": example.title or f"{example.check}: {example.code or name}"},
         "defaultConfiguration": {"level": _LEVELS[example.severity]},
         "properties": {"tags": [example.check]},
     }
