@@ -47,6 +47,7 @@ from sidecar.serve.routes import Inside, ReloadAnswer, make_routes
 from sidecar.settings.values import Settings, list_api_settings
 from sidecar.target.exits import ExitWatcher
 from sidecar.target.processes import PodProcesses
+from sidecar.target.root import ProcessRoot
 from sidecar.tell.journal import FileJournal
 from sidecar.tell.log import fields
 from sidecar.tell.metrics import Metrics
@@ -147,6 +148,7 @@ class _Sidecar:
                 tell=partial(_tell, bridge.name),
                 scratch_dir=self._scratch_dir,
                 mount=bridge.source.mount,
+                target=ProcessRoot(bridge.target),
             ),
             processes=processes,
             observer=EvidenceReader(processes.children, self._clock),

@@ -25,6 +25,7 @@ from sidecar.loop.loop import Inbox, Lane, Loop, Outside
 from sidecar.loop.steps import Adapters
 from sidecar.settings.loading import settle
 from sidecar.target.processes import PodProcesses
+from sidecar.target.root import ProcessRoot
 from sidecar.validate.runner import Validators
 from sidecar.watch.mount import MountedFolder
 
@@ -174,6 +175,7 @@ def _make_adapters(bridge: Bridge) -> Adapters:
             clock=clock,
             tell=lambda text: print(f"note: {text}", file=sys.stderr),
             mount=bridge.source.mount,
+            target=ProcessRoot(bridge.target),
         ),
         processes=processes,
         observer=EvidenceReader(processes.children, clock),

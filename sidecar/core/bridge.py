@@ -72,6 +72,19 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class Origin(StrEnum):
+    """Whose program a command means.
+
+    `target`: the one in the main container, so that the version that judges is the version that
+    runs; the sidecar's own where that cannot be had. `sidecar`: only the sidecar's own. `any`: the
+    sidecar's own, or the main container's where the sidecar has none.
+    """
+
+    ANY = "any"
+    TARGET = "target"
+    SIDECAR = "sidecar"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """Runs a program; ``{dir}`` is the candidate's folder, ``{file:KEY}`` one of its files.
@@ -79,7 +92,7 @@ class Command:
     No shell. `must_match` is a regular expression that the output must contain besides an exit
     code in `ok_codes`. `optional`: a program that is not installed is skipped and said once.
     `pattern` finds findings in its text: a regular expression with the named groups file, line,
-    column, severity, code and message, as far as the program tells them.
+    column, severity, code and message, as far as the program tells them. `origin` is whose it is.
     """
 
     argv: tuple[str, ...]
@@ -90,6 +103,7 @@ class Command:
     optional: bool = False
     output: Output = Output.TEXT
     pattern: str = ""
+    origin: Origin = Origin.ANY
 
 
 Check = RefuseEmpty | Syntax | Schema | Command

@@ -6,6 +6,7 @@ Every call returns or raises within a bounded time. Errors are those of `core.er
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,6 +70,53 @@ class Processes(Protocol):
 
     def children(self, process: Process, leaving: str) -> frozenset[int]:
         """PIDs of its children whose title does not contain `leaving`. Raises `TargetError`."""
+
+
+class HeldRoot(Protocol):
+    """The file system of one process, held open: what it opens stays the target's to its end.
+
+    Paths mean what they mean to the target, absolute links included; no link leads out of it.
+    Descriptors are the caller's to close. `OSError` says what the kernel said.
+    """
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is our own file system, as on a machine without containers."""
+
+    @property
+    def program(self) -> str:
+        """The path of the target's program, in its own file system."""
+
+    def is_program(self, name: str) -> bool:
+        """Whether a program called `name` is the one that the target runs."""
+
+    def open_program(self) -> int:
+        """The program that the target runs, even if its file was replaced. Raises `OSError`."""
+
+    def open(self, path: str) -> int:
+        """A regular file, for reading and executing. Raises `OSError`."""
+
+    def open_folder(self, path: str) -> int:
+        """A folder, to be passed through only. Raises `OSError`."""
+
+    def has(self, path: str) -> bool:
+        """Whether anything is there."""
+
+    def locate(self, descriptor: int) -> str:
+        """Where an open file lies, in the target's own file system, behind all links."""
+
+    def is_alive(self) -> bool:
+        """Whether the process still runs: what goes wrong after its end tells nothing."""
+
+
+class TargetRoot(Protocol):
+    """The way to the file system of a bridge's target, for validators that live in its image."""
+
+    def hold(self) -> AbstractContextManager[HeldRoot]:
+        """Find the target and hold its root for as long as the block lasts.
+
+        Raises `TargetError`: there is none, it ended meanwhile, or its files are closed to us.
+        """
 
 
 class FenceMovedError(Exception):

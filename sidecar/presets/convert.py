@@ -112,6 +112,7 @@ def _to_check(check: CheckShape, file: str) -> Check:
         optional=bool(check.optional),
         output=check.output or plain.output,
         pattern=check.pattern or "",
+        origin=check.origin or plain.origin,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from sidecar.core.bridge import Language, Noop, OnInvalid, Output
+from sidecar.core.bridge import Language, Noop, OnInvalid, Origin, Output
 from sidecar.core.evidence import Absent, DigestAlgorithm, Role
 from sidecar.presets.fields import (
     CommandLine,
@@ -66,6 +66,14 @@ class CheckShape(Shape):
         description="Finds findings in its text, with the named groups `file`, `line`, `column`, "
         "`severity`, `code` and `message`.",
     )
+    origin: Origin | None = Field(
+        None,
+        alias="from",
+        description="Whose program it is: `target` the one in the main container, or the sidecar's "
+        "own where that cannot be run; `sidecar` its own only; `any` its own, or the main "
+        "container's where it has none.",
+        json_schema_extra=otherwise("any"),
+    )
 
     @model_validator(mode="after")
     def _has_one_kind(self) -> Self:
@@ -78,11 +86,13 @@ class CheckShape(Shape):
             "optional",
             "output",
             "pattern",
+            "origin",
         )
         for name in of_command if self.command is None else ("files",):
             if getattr(self, name) is not None:
                 where = "syntax and schema only" if self.command else "a command only"
-                msg = f"{to_camel(name)} is for {where}"
+                spelled = "from" if name == "origin" else to_camel(name)
+                msg = f"{spelled} is for {where}"
                 raise ValueError(msg)
         return self
 

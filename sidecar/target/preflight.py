@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sidecar.core.bridge import Reload, Selector, SignalReload
 from sidecar.core.errors import TargetError
 from sidecar.core.evidence import Process
+from sidecar.target.access import explain_closed
 from sidecar.target.disposition import Disposition, read_disposition
 from sidecar.target.handles import hold, may_signal
 from sidecar.target.processes import PodProcesses
@@ -112,17 +113,8 @@ def _see_handler(process: Process, status: Status, reload: SignalReload) -> Fact
 def _see_files(processes: PodProcesses, process: Process, status: Status) -> Fact:
     """Reading through /proc/PID/root needs more than signalling: the GID counts, too."""
     name = "borrowed validators"
-    own = f"UID {os.geteuid()} and GID {os.getegid()}"
-    target = f"UID {status.effective_uid} and GID {status.effective_gid}"
     if processes.may_read(process):
         return Fact(name=name, ok=True, detail="its program can be run", optional=True)
-    if own == target:
-        detail = f"its program cannot be run although both have {own}"
-        fix = "start it as its user, without capabilities: dropping root later hides its files"
-    else:
-        detail = f"its program cannot be run: it has {target}, surehup {own}"
-        fix = (
-            f"set runAsUser: {status.effective_uid} and runAsGroup: {status.effective_gid} for the "
-            "sidecar's container, if a validator of the daemon's image is wanted"
-        )
-    return Fact(name=name, ok=False, detail=detail, fix=fix, optional=True)
+    closed = explain_closed(status)
+    detail = f"its program cannot be run {closed.why}"
+    return Fact(name=name, ok=False, detail=detail, fix=closed.fix, optional=True)

@@ -52,7 +52,10 @@ class Stat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What /proc/PID/status says. The masks have bit N-1 set for signal N."""
+    """What /proc/PID/status says. The masks have bit N-1 set for signal N.
+
+    `permitted` has bit N set for capability N.
+    """
 
     real_uid: int
     effective_uid: int
@@ -61,6 +64,7 @@ class Status:
     blocked: int
     ignored: int
     caught: int
+    permitted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,7 @@ def parse_status(content: bytes) -> Status | None:
             blocked=int(lines[b"SigBlk"], 16),
             ignored=int(lines[b"SigIgn"], 16),
             caught=int(lines[b"SigCgt"], 16),
+            permitted=int(lines.get(b"CapPrm", b"0"), 16),
         )
     except (KeyError, ValueError, IndexError):
         return None

@@ -55,11 +55,13 @@ class Bounds:
 class Streams:
     """Where a program reads and writes, as file descriptors.
 
-    Without `answer`, standard output is kept beside standard error as `Ended.output`.
+    Without `answer`, standard output is kept beside standard error as `Ended.output`. `kept` are
+    further descriptors that the program finds open, under the same numbers.
     """
 
     request: int = subprocess.DEVNULL
     answer: int | None = None
+    kept: tuple[int, ...] = ()
 
 
 class How(Enum):
@@ -171,6 +173,7 @@ def _started(
                 stdout=writing if streams.answer is None else streams.answer,
                 stderr=writing,
                 cwd=folder,
+                pass_fds=streams.kept,
                 env=_environment(os.environ, bounds),
                 start_new_session=True,
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sidecar.core.bridge import Check, Command, Language, RefuseEmpty, Schema, Syntax
-from sidecar.core.ports import Cancel, Clock
+from sidecar.core.ports import Cancel, Clock, TargetRoot
 from sidecar.core.report import Finding, Report
 from sidecar.core.snapshot import Snapshot
 from sidecar.validate.child import Task, run_in_child
@@ -27,7 +27,8 @@ class Validators:
     """Judges candidates (implements `core.ports.Validator`).
 
     `scratch_dir` must be writable where commands are used; `mount` is the folder in which the
-    daemon sees the source (see `scratch`); `tell` takes sentences for the log.
+    daemon sees the source (see `scratch`); `tell` takes sentences for the log; `target` leads to
+    the programs of the daemon's image, for commands that borrow them.
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Validators:
         tell: Callable[[str], None],
         scratch_dir: str = "/tmp",  # noqa: S108 - a fresh private folder is made within
         mount: str = "",
+        target: TargetRoot | None = None,
     ) -> None:
         self._clock = clock
         self._commands = Commands(
-            Workplace(clock=clock, tell=tell, scratch_dir=scratch_dir, mount=mount)
+            Workplace(clock=clock, tell=tell, scratch_dir=scratch_dir, mount=mount, target=target)
         )
 
     def validate(self, candidate: Snapshot, checks: Sequence[Check], cancel: Cancel) -> Report:
