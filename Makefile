@@ -1,6 +1,6 @@
 # The one entry to everything a developer does; CI calls the same targets.
 .DELETE_ON_ERROR:
-.PHONY: help setup tools demo test gates cov lint format type bench docs lock clean ci
+.PHONY: help setup tools demo test gates cov lint format type bench agreement mutants docs lock clean ci
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -46,8 +46,16 @@ type: $(READY) ## static types of the package and its tests
 	$(BIN)/mypy -p sidecar
 	$(BIN)/mypy tests
 
-bench: setup ## the numbers of the README, one table a script
-	@for script in bench/*.py; do echo "== $$script" && $(BIN)/python "$$script" || exit 1; done
+BENCHES ?= core reload rest load
+
+bench: setup ## the numbers of the README, one table a bench; BENCHES="rest load" for some
+	@for bench in $(BENCHES); do $(BIN)/python -m bench.$$bench || exit 1; done
+
+agreement: setup ## where the Alertmanager rules and amtool agree, and where not
+	$(BIN)/python -m bench.agreement $(ARGS)
+
+mutants: $(READY) ## breaks the core in known ways and sees the tests notice each
+	$(BIN)/python tests/mutants.py
 
 docs: $(READY) ## whether every link between the documents leads somewhere
 	$(BIN)/python .ci/links.py
