@@ -36,7 +36,7 @@ gates: $(READY) ## whether the last coverage is enough
 lint: $(READY) ## style, formatting, and which room may import which
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(READY) ## format everything
 	$(BIN)/ruff check --fix
