@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from bench import alertmanager_values as values
+from bench.alertmanager_fuzz import write_fuzz
 
 Tree = dict[str, Any]
 _FLAGS = (True, False, *(values.Word(word) for word in ("yes", "Off", "y", "NO", "on")))
@@ -490,20 +491,30 @@ def edit_text(text: str, rng: random.Random) -> str:
 
 
 def generate(count: int, seed: int, *, newer: bool = False) -> Iterator[Case]:
-    """`count` cases: good ones, ones with one thing changed, ones with damaged text."""
+    """`count` cases: good ones, ones with one thing changed, damaged text, and single odd texts."""
     builder = Builder(seed, newer=newer)
     rng = builder.random
     for number in range(count):
-        tree = builder.build()
-        files = {"templates/a.tmpl": builder.pick(values.TEMPLATES)} if "templates" in tree else {}
-        if number % 10 < 2:
-            yield Case("good", dump(tree), files)
-        elif number % 10 < 8:
-            kind, changed = mutate(tree, rng)
-            yield Case(kind, dump(changed), files)
-        elif number % 10 < 9:
-            yield Case("text", edit_text(dump(tree), rng), files)
+        if number % 2:
+            kind, text, files = write_fuzz(rng)
+            yield Case(f"fuzz {kind}", text, files)
         else:
+            yield _generate_whole(number // 2 % 10, builder)
+
+
+def _generate_whole(slot: int, builder: Builder) -> Case:
+    """A whole configuration; `slot` 0 and 1 are left good."""
+    tree, rng = builder.build(), builder.random
+    files = {"templates/a.tmpl": builder.pick(values.TEMPLATES)} if "templates" in tree else {}
+    match slot:
+        case 0 | 1:
+            return Case("good", dump(tree), files)
+        case 8:
+            return Case("text", edit_text(dump(tree), rng), files)
+        case 9:
             tree["templates"] = ["templates/*.tmpl"]
             options = values.TEMPLATES + values.ODD_TEMPLATES
-            yield Case("template", dump(tree), {"templates/a.tmpl": builder.pick(options)})
+            return Case("template", dump(tree), {"templates/a.tmpl": builder.pick(options)})
+        case _:
+            kind, changed = mutate(tree, rng)
+            return Case(kind, dump(changed), files)

@@ -72,8 +72,8 @@ def _read_whole(scalar: Scalar, low: int, high: int) -> int:
         return 0
     if scalar.kind is Kind.INT:
         number = parse_int(scalar.text)
-    elif scalar.kind is Kind.FLOAT and abs(exact := parse_float(scalar.text)) <= high:
-        number = int(exact)
+    elif scalar.kind is Kind.FLOAT and (exact := parse_float(scalar.text)) <= high:
+        number = int(max(exact, low))  # Go asks only whether a fraction is too large
     else:
         refuse("E103", f"here a whole number is wanted, not {describe(scalar)}")
     if not low <= number <= high:

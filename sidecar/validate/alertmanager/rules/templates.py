@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
-from sidecar.validate.alertmanager.golang.globs import check_glob
+from sidecar.validate.alertmanager.golang.globs import check_glob, check_whole, match_glob
 from sidecar.validate.alertmanager.golang.template import (
     ALERTMANAGER_FUNCTIONS,
     NEWER_FUNCTIONS,
@@ -34,6 +33,13 @@ BAD_FILE = define(
     "E602",
     "a template file does not parse",
     fix="Close what is open, and use only functions that Alertmanager has.",
+    anchor="configuration-file",
+)
+LATE_PATTERN = define(
+    "W605",
+    "a file pattern under templates is malformed behind a star",
+    why="Alertmanager refuses the file as soon as a name fits what stands before.",
+    fix="Close the bracket, or write the plain name of the file.",
     anchor="configuration-file",
 )
 NO_FILE = define(
@@ -65,24 +71,46 @@ def check_files(config: Config, _: Path, world: World) -> Iterator[Fault]:
     for position, pattern in enumerate(config.templates):
         where = ("templates", position)
         try:
-            check_glob(pattern)
+            check_glob(posixpath.normpath(posixpath.join("/folder", pattern)) if pattern else "")
+            keys = _find_keys(pattern, world)
         except ValueError as error:
             yield Fault(BAD_PATTERN, where, str(error))
             continue
-        keys = [key for key in world.files if key != world.main_key and _finds(pattern, key, world)]
         found.update(dict.fromkeys(keys))
+        try:
+            check_whole(pattern)
+        except ValueError as error:
+            yield Fault(LATE_PATTERN, where, str(error))
         if not keys and not posixpath.isabs(pattern):
             yield Fault(NO_FILE, where, f"no file is named like {pattern!r}")
     for key in found:
-        yield from _check_file(key, world)
+        if key != world.main_key:
+            yield from _check_file(key, world)
 
 
-def _finds(pattern: str, key: str, world: World) -> bool:
-    """Whether the pattern means a key: by its name alone where the folder cannot be known."""
+def _find_keys(pattern: str, world: World) -> list[str]:
+    """The keys that a pattern means: by their name alone where the folder cannot be known.
+
+    Raises:
+        ValueError: Go refuses the pattern on the way, or it finds a folder.
+    """
+    if not pattern:
+        return []
     if posixpath.isabs(pattern):
-        return fnmatchcase(posixpath.basename(key), posixpath.basename(pattern))
+        name = posixpath.basename(pattern)
+        return [key for key in world.files if match_glob(name, posixpath.basename(key))]
     folder = posixpath.dirname(world.main_key)
-    return fnmatchcase(posixpath.normpath(key), posixpath.normpath(posixpath.join(folder, pattern)))
+    steps = posixpath.normpath(posixpath.join(folder, pattern)).split("/")
+    return [key for key in world.files if _fits(steps, posixpath.normpath(key).split("/"))]
+
+
+def _fits(steps: list[str], parts: list[str]) -> bool:
+    if len(steps) > len(parts) or not all(map(match_glob, steps, parts)):
+        return False
+    if len(steps) < len(parts):
+        message = f"{'/'.join(steps)!r} finds a folder: name files"
+        raise ValueError(message)
+    return True
 
 
 def _check_file(key: str, world: World) -> Iterator[Fault]:
