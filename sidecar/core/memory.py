@@ -110,17 +110,32 @@ def _read_loaded(raw: Any) -> Loaded | None:
 
 
 def _write_interrupted(state: State) -> object:
-    phase, attempt = state.phase, state.attempt
-    if attempt is None or not isinstance(phase, Signalling | Confirming):
+    interrupted = _find_interrupted(state)
+    if interrupted is None:
         return None
     return {
-        "digest": attempt.digest,
-        "fence": attempt.candidate.fence,
-        "trigger": attempt.trigger.value,
-        "signalled": attempt.signalled,
-        "answer": phase.answer if isinstance(phase, Confirming) else None,
-        "baseline": _write_baseline(phase.baseline),
+        "digest": interrupted.digest,
+        "fence": interrupted.fence,
+        "trigger": interrupted.trigger.value,
+        "signalled": interrupted.signalled,
+        "answer": interrupted.answer,
+        "baseline": _write_baseline(interrupted.baseline),
     }
+
+
+def _find_interrupted(state: State) -> Interrupted | None:
+    """What a crash would interrupt now, or did interrupt and was not taken up yet."""
+    phase, attempt = state.phase, state.attempt
+    if attempt is None or not isinstance(phase, Signalling | Confirming):
+        return state.interrupted
+    return Interrupted(
+        digest=attempt.digest,
+        fence=attempt.candidate.fence,
+        trigger=attempt.trigger,
+        signalled=attempt.signalled,
+        baseline=phase.baseline,
+        answer=phase.answer if isinstance(phase, Confirming) else None,
+    )
 
 
 def _read_interrupted(raw: Any) -> Interrupted | None:

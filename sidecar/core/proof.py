@@ -48,6 +48,10 @@ def take_sending(draft: Draft, phase: Signalling, event: Signalled) -> None:
 
 
 def _seek_at(draft: Draft, look_s: float) -> None:
+    outdated = _find_outdated(draft)
+    if outdated is not None:
+        supersede(draft, outdated)
+        return
     seeking = Seeking(since_s=draft.now_s, look_s=look_s, process=draft.state.process)
     draft.enter(seeking)
     save(draft)
@@ -65,12 +69,10 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
     draft.state = replace(draft.state, attempt=attempt, loaded=loaded)
     draft.unblock()
     draft.note(Milestone.SIGNALLED)
-    mounted, proof = draft.state.mounted, draft.state.bridge.proof
-    if _moved(draft, event.fence) or (mounted is not None and _moved(draft, mounted.fence)):
-        supersede(draft, MOVED)
-        return
-    if mounted is None and bears_repeating(proof):
-        supersede(draft, UNREADABLE)
+    proof = draft.state.bridge.proof
+    outdated = MOVED if _moved(draft, event.fence) else _find_outdated(draft)
+    if outdated == MOVED or (outdated is not None and bears_repeating(proof)):
+        supersede(draft, outdated)
         return
     draft.enter(
         Confirming(
@@ -176,6 +178,14 @@ def _judge(draft: Draft, phase: Confirming, after: Sample) -> Judgement:
     if judgement.verdict in {Verdict.CONFIRMED, Verdict.FAILED} and after.fence is None:
         return Judgement(Verdict.WAIT, UNREADABLE)
     return judgement
+
+
+def _find_outdated(draft: Draft) -> str | None:
+    """What the watcher told while the signal was on its way, if it speaks against the candidate."""
+    mounted = draft.state.mounted
+    if mounted is None:
+        return UNREADABLE
+    return MOVED if _moved(draft, mounted.fence) else None
 
 
 def _moved(draft: Draft, fence: str | None) -> bool:

@@ -6,7 +6,7 @@ the machine does: nothing is missing, nothing is left over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sidecar.core.effects import Effect
 from sidecar.core.events import Event
@@ -17,7 +17,62 @@ STOPPED = "Stopped"
 Transition = tuple[str, str, str]
 """Phase before, event, phase after."""
 
-TRANSITIONS: frozenset[Transition] = frozenset()
+_TABLE: Mapping[str, Mapping[str, str]] = {
+    "Idle": {
+        "MountChanged": "Idle Validating Seeking Confirming",
+        "ProcessExited": "Seeking",
+        "Asked": "Idle Validating Seeking",
+        "Tick": "Idle Validating Seeking",
+        "StopAsked": "Stopped",
+    },
+    "Validating": {
+        "MountChanged": "Idle Validating Seeking",
+        "MountLost": "Idle",
+        "Validated": "Idle Validating Seeking",
+        "Asked": "Validating",
+        "Tick": "Validating",
+        "StopAsked": "Stopped",
+    },
+    "Seeking": {
+        "MountChanged": "Idle Validating Seeking",
+        "MountLost": "Idle",
+        "Looked": "Idle Seeking Signalling Lingering",
+        "ProcessExited": "Seeking",
+        "Asked": "Seeking",
+        "Tick": "Seeking",
+        "StopAsked": "Stopped",
+    },
+    "Signalling": {
+        "MountChanged": "Signalling",
+        "Signalled": "Idle Validating Seeking Confirming Stopped",
+        "Asked": "Signalling",
+        "Tick": "Stopped",
+    },
+    "Confirming": {
+        "MountChanged": "Idle Validating Seeking Confirming Stopped",
+        "MountLost": "Idle",
+        "Looked": "Idle Seeking Lingering Stopped",
+        "ProcessExited": "Confirming",
+        "Asked": "Confirming",
+        "Tick": "Confirming Stopped",
+    },
+    "Lingering": {
+        "MountChanged": "Idle Validating Lingering",
+        "Looked": "Idle Seeking",
+        "ProcessExited": "Seeking",
+        "Asked": "Seeking Lingering",
+        "Tick": "Idle Lingering",
+        "StopAsked": "Stopped",
+    },
+}
+
+TRANSITIONS: frozenset[Transition] = frozenset(
+    (before, event, after)
+    for before, events in _TABLE.items()
+    for event, afters in events.items()
+    for after in afters.split()
+)
+"""Every transition. One that stays in its phase has wanted something, if only a note."""
 
 
 def name_phase(state: State) -> str:

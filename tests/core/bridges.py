@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from sidecar.core.bridge import Bridge, Policy, Proof, Selector, SignalReload, Source
 from sidecar.core.evidence import Evidence, Role, Series
+from sidecar.core.table import Transition
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import Latency, World
 
 GAUGE = Evidence(name="gauge", role=Role.OK_GAUGE, source=Series(metric="ok"))
 TIMESTAMP = Evidence(name="timestamp", role=Role.SUCCESS_TIMESTAMP, source=Series(metric="ts"))
 PROMETHEUS = Proof(groups=((GAUGE, TIMESTAMP),))
+OBSERVED: set[Transition] = set()
+"""What the machine did in all worlds that were not told to keep it for themselves."""
 
 
 def make_bridge(proof: Proof = PROMETHEUS, policy: Policy | None = None) -> Bridge:
@@ -32,10 +35,14 @@ def make_world(
     policy: Policy | None = None,
     habits: Habits | None = None,
     latency: Latency | None = None,
+    observed: set[Transition] | None = None,
 ) -> World:
     """A world whose daemon has the habits that its proof speaks of."""
     habits = replace(
         habits or Habits(), noop=proof.noop, on_invalid=proof.on_invalid, cache_s=proof.cache_s
     )
     bridge = make_bridge(proof, policy)
-    return World(bridge=bridge, habits=habits, latency=latency or Latency())
+    transitions = OBSERVED if observed is None else observed
+    return World(
+        bridge=bridge, habits=habits, latency=latency or Latency(), transitions=transitions
+    )

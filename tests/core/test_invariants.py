@@ -16,6 +16,7 @@ from sidecar.core.bridge import Noop, OnInvalid, Policy, Proof
 from sidecar.core.content import bears_repeating
 from sidecar.core.errors import TargetTrouble
 from sidecar.core.machine import wake_at
+from sidecar.core.table import TRANSITIONS
 from sidecar.core.view import view
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import Latency, World
@@ -105,7 +106,9 @@ class History(RuleBasedStateMachine):
     ) -> None:
         if habits.whole_s:
             proof = coarsen(proof)
-        self.world = make_world(proof, policy=policy, habits=habits, latency=latency)
+        self.world = make_world(
+            proof, policy=policy, habits=habits, latency=latency, observed=set()
+        )
         self.world.edit(first)
         if daemon_since_s is not None:
             self.world.run_for(1)
@@ -185,6 +188,10 @@ class History(RuleBasedStateMachine):
     @invariant()
     def promises_are_kept(self) -> None:
         assert self.world.broken == []
+
+    @invariant()
+    def the_table_is_whole(self) -> None:
+        assert self.world.transitions <= TRANSITIONS
 
     @invariant()
     def waits_are_finite(self) -> None:

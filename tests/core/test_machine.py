@@ -420,6 +420,37 @@ def test_the_same_content_in_a_new_generation_after_the_signal_is_signalled_agai
     assert len(world.signalled) == 2
 
 
+@pytest.mark.parametrize("refusal", [None, TargetTrouble.UNHANDLED], ids=["fence", "refused"])
+def test_a_swap_that_the_watcher_saw_before_the_signal_was_sent_supersedes(
+    refusal: TargetTrouble | None,
+) -> None:
+    world = run_on(make_world(latency=Latency(signal_s=0.1)))
+    world.refusal = refusal
+    world.edit("two")
+    reach(world, Signalling)
+    world.edit("three")
+    world.run_for(0.1)
+    assert outcomes(world)[1:] == ["superseded"]
+    world.refusal = None
+    world.run_for(5)
+    assert outcomes(world)[1:] == ["superseded", "applied"]
+    assert is_kept(world)
+
+
+def test_a_mount_that_is_lost_before_the_signal_was_sent_is_waited_for_quietly() -> None:
+    world = run_on(make_world(latency=Latency(signal_s=0.1)))
+    world.edit("two")
+    reach(world, Signalling)
+    world.lose_mount()
+    world.run_for(1)
+    looks = world.looks
+    world.run_for(60)
+    assert world.looks == looks
+    world.regain_mount()
+    world.run_for(3)
+    assert outcomes(world)[1:] == ["superseded", "applied"]
+
+
 def test_a_swap_between_signal_and_read_is_not_claimed() -> None:
     world = run_on(make_world(habits=Habits(read_s=0.3), latency=Latency(watch_s=1.0)))
     world.edit("two")
@@ -455,6 +486,30 @@ def test_a_reload_whose_end_nothing_shows_is_waited_for_until_its_deadline() -> 
     world.run_for(20)
     assert outcomes(world)[1:] == ["failed", "superseded", "applied"]
     assert world.signalled[2][0] >= world.signalled[1][0] + PROMETHEUS.deadline_s
+
+
+def test_without_a_window_what_took_its_place_begins_at_once() -> None:
+    world = run_on(make_world(policy=Policy(debounce_s=0), habits=Habits(work_s=0.3)))
+    world.edit("two")
+    reach(world, Confirming)
+    world.edit("two")
+    world.run_for(0.002)
+    assert isinstance(state_of(world).phase, Seeking)
+    world.run_for(5)
+    assert outcomes(world)[1:] == ["superseded", "applied"]
+
+
+def test_a_swap_that_the_watcher_saw_before_the_signal_was_answered_supersedes() -> None:
+    policy, latency = Policy(debounce_s=0), Latency(signal_s=0.1)
+    world = run_on(make_world(policy=policy, latency=latency))
+    world.edit("two")
+    assert world.run_until(lambda: len(world.signalled) == 1)
+    world.edit("three")
+    assert world.run_until(lambda: outcomes(world)[1:] == ["superseded"])
+    assert isinstance(state_of(world).phase, Validating)
+    world.run_for(5)
+    assert last(world).digest == world.mounted.snapshot.digest
+    assert is_kept(world)
 
 
 # --- debounce
@@ -500,6 +555,18 @@ def test_who_asks_does_not_wait_for_the_window() -> None:
     world.run_for(0.1)
     assert replies(world) == ["applied"]
     assert last(world).digest == world.mounted.snapshot.digest
+
+
+def test_back_within_the_window_is_unchanged_at_its_end() -> None:
+    world = run_on(make_world())
+    world.edit("bad")
+    world.run_for(0.1)
+    world.edit("one")
+    world.run_for(0.1)
+    assert status(world) is Status.PENDING
+    world.run_for(1)
+    assert status(world) is Status.APPLIED
+    assert outcomes(world)[1:] == ["rejected"]
 
 
 # --- people who ask
@@ -658,6 +725,32 @@ def test_a_process_that_is_replaced_between_two_looks_is_judged_anew() -> None:
     world.run_for(30)
     assert status(world) is Status.APPLIED
     assert is_kept(world)
+
+
+def test_back_while_the_process_is_away_it_is_waited_for() -> None:
+    world = run_on(make_world())
+    world.kill_daemon()
+    world.run_for(3)
+    world.edit("two")
+    reach(world, Validating)
+    world.edit("one")
+    world.run_for(0.002)
+    assert isinstance(state_of(world).phase, Seeking)
+    world.start_daemon()
+    world.run_for(3)
+    assert status(world) is Status.APPLIED
+
+
+def test_a_new_generation_of_what_killed_the_daemon_is_a_new_attempt() -> None:
+    world = run_on(make_world(DIES))
+    world.edit("bad subtle")
+    world.run_for(5)
+    assert isinstance(state_of(world).phase, Seeking)
+    world.edit("bad subtle")
+    world.run_for(1)
+    assert outcomes(world)[1:] == ["superseded"]
+    assert isinstance(state_of(world).phase, Seeking)
+    assert len(world.signalled) == 1
 
 
 def test_content_that_kills_the_daemon_fails_and_the_fix_comes_alive() -> None:
@@ -911,6 +1004,23 @@ def test_lingering_ends_with_an_edit() -> None:
     assert status(world) is Status.APPLIED
 
 
+def test_lingering_outlasts_a_mount_that_is_lost() -> None:
+    world = linger(make_world())
+    world.lose_mount()
+    world.run_for(1)
+    world.ask(request=1)
+    assert replies(world) == ["blocked"]
+    assert isinstance(state_of(world).phase, Lingering)
+
+
+def test_lingering_ends_with_a_new_generation_of_the_same_content() -> None:
+    world = linger(make_world())
+    world.edit("bad subtle two")
+    world.run_for(0.1)
+    assert isinstance(state_of(world).phase, Idle)
+    assert status(world) is Status.UNCONFIRMED
+
+
 def test_lingering_ends_with_a_new_generation_that_the_look_sees_first() -> None:
     world = linger(make_world(latency=Latency(watch_s=1.0)))
     state = state_of(world)
@@ -1072,6 +1182,37 @@ def test_asked_to_stop_a_signalled_attempt_may_still_find_its_verdict() -> None:
     assert state_of(world).stopped
 
 
+@pytest.mark.parametrize("signal_s", [0.001, 0.1], ids=["confirming", "signalling"])
+def test_asked_to_stop_a_superseded_attempt_ends_at_once(signal_s: float) -> None:
+    latency = Latency(signal_s=signal_s)
+    world = run_on(make_world(habits=Habits(read_s=0.2, work_s=0.5), latency=latency))
+    world.edit("two")
+    assert world.run_until(lambda: len(world.signalled) == 1)
+    world.run_for(0.01)
+    world.stop_sidecar()
+    world.edit("three")
+    world.run_for(0.06)
+    assert outcomes(world)[1:] == ["superseded"]
+    assert state_of(world).stopped
+    world.start_sidecar()
+    world.run_for(5)
+    assert status(world) is Status.APPLIED
+    assert is_kept(world)
+
+
+def test_asked_to_stop_a_signal_without_an_answer_is_not_waited_for_beyond_the_grace() -> None:
+    world = run_on(make_world(latency=Latency(signal_s=5)))
+    world.edit("two")
+    assert world.run_until(lambda: len(world.signalled) == 1)
+    world.stop_sidecar()
+    world.run_for(1.1)
+    assert state_of(world).stopped
+    world.start_sidecar()
+    world.run_for(30)
+    assert status(world) is Status.APPLIED
+    assert is_kept(world)
+
+
 def test_who_asked_is_told_when_it_stops() -> None:
     world = run_on(make_world())
     world.edit("bad")
@@ -1152,6 +1293,23 @@ def test_a_crash_just_after_the_signal_is_recovered_from(proof: Proof, *, back: 
     assert status(world) is Status.APPLIED
     assert loaded(world) == world.mounted.snapshot.digest
     assert len(world.signalled) == (1 if proof is not PROMETHEUS and not back else 2)
+    assert is_kept(world)
+
+
+@pytest.mark.parametrize("proof", HARMFUL, ids=HARMS)
+def test_an_attempt_that_a_crash_cut_off_outlasts_a_sidecar_that_is_stopped_at_once(
+    proof: Proof,
+) -> None:
+    world = run_on(make_world(proof))
+    world.edit("two")
+    assert world.run_until(lambda: len(world.signalled) == 1)
+    world.crash_sidecar()
+    world.start_sidecar()
+    world.stop_sidecar()
+    world.start_sidecar()
+    world.run_for(30)
+    assert len(world.signalled) == 1
+    assert status(world) is Status.APPLIED
     assert is_kept(world)
 
 

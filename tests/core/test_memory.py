@@ -72,6 +72,15 @@ PHASES = st.one_of(
     st.builds(Signalling, baseline=BASELINES),
     st.builds(Confirming, baseline=BASELINES, signalled_s=TIMES, deadline_s=TIMES, answer=MAYBE),
 )
+INTERRUPTED = st.builds(
+    Interrupted,
+    digest=TEXTS,
+    fence=TEXTS,
+    trigger=st.sampled_from(Trigger),
+    signalled=st.booleans(),
+    baseline=BASELINES,
+    answer=MAYBE,
+)
 STATES = st.builds(
     replace,
     st.just(begin(make_bridge())),
@@ -81,13 +90,14 @@ STATES = st.builds(
     valid=MAYBE,
     loaded=st.none() | LOADED,
     attempt=st.none() | ATTEMPTS,
+    interrupted=st.none() | INTERRUPTED,
 )
 
 
 @given(STATES)
 def test_what_was_written_comes_back(state: State) -> None:
     memory = read_entry(json.loads(json.dumps(write_entry(state))))
-    interrupted = None
+    interrupted = state.interrupted
     if state.attempt is not None and isinstance(state.phase, Signalling | Confirming):
         interrupted = Interrupted(
             digest=state.attempt.digest,
