@@ -130,11 +130,14 @@ class World:
 
     # --- what people, the kubelet and fate do
 
-    def edit(self, files: Mapping[str, bytes] | str) -> str:
-        """The kubelet swaps in new content (text: of one file); returns its digest."""
+    def edit(self, files: Mapping[str, bytes] | str, *, since_s: float | None = None) -> str:
+        """The kubelet swaps in new content (text: of one file); returns its digest.
+
+        `since_s`: what the files say of their age, where that is not the truth.
+        """
         files = {"config": files.encode()} if isinstance(files, str) else files
         self._generation += 1
-        self._mounted = Mounted(Snapshot.of(files), f"g{self._generation}", self.now_s)
+        self._mounted = Mounted(Snapshot.of(files), f"g{self._generation}", since_s or self.now_s)
         self._watch()
         return self._mounted.snapshot.digest
 

@@ -1353,6 +1353,34 @@ def test_a_restarted_sidecar_looks_for_a_daemon_that_restarted_meanwhile() -> No
     assert len(world.signalled) == 1
 
 
+def test_a_daemon_that_fell_sick_meanwhile_is_not_taken_for_one_that_runs_the_content() -> None:
+    world = run_on(make_world())
+    assert world.daemon is not None
+    world.crash_sidecar()
+    world.edit("bad")
+    world.daemon.hear()  # somebody else signalled it
+    world.run_for(1)
+    world.edit("one")
+    world.start_sidecar()
+    world.run_for(5)
+    assert last(world).message == "timestamp moved"
+    assert len(world.signalled) == 1
+
+
+def test_files_that_lie_about_their_age_do_not_prove_a_start_before_a_signal() -> None:
+    world = run_on(make_world(habits=Habits(work_s=0.3)))
+    world.edit("two")
+    reach(world, Confirming)
+    world.run_for(0.1)
+    world.crash_sidecar()
+    world.edit("one", since_s=1.0)
+    world.start_sidecar()
+    world.run_for(10)
+    assert last(world).message == "timestamp moved"
+    assert loaded(world) == world.mounted.snapshot.digest
+    assert is_kept(world)
+
+
 def test_a_damaged_journal_is_first_sight() -> None:
     world = run_on(make_world())
     world.crash_sidecar()
