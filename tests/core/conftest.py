@@ -1,14 +1,10 @@
-"""Makes the builders beside the tests importable, and sets how many histories are tried."""
+"""Sets how many random histories are tried: `SUREHUP_HISTORIES` names the profile."""
 
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 settings.register_profile(
     "regular", max_examples=200, deadline=None, suppress_health_check=list(HealthCheck)

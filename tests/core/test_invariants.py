@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from bridges import PROMETHEUS, TIMESTAMP, make_world
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -20,6 +19,7 @@ from sidecar.core.table import TRANSITIONS
 from sidecar.core.view import view
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import Latency, World
+from tests.core.bridges import PROMETHEUS, TIMESTAMP, make_world
 
 GOOD = st.sampled_from(["one", "two", "three"])
 SUBTLE = st.sampled_from(["bad subtle", "bad subtle two"])

@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from bridges import GAUGE, PROMETHEUS, TIMESTAMP, make_bridge, make_world
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Status, Trigger
 from sidecar.core.bridge import Noop, OnInvalid, Policy, Proof
@@ -43,6 +42,7 @@ from sidecar.core.state import (
 from sidecar.core.view import view
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import Latency, World
+from tests.core.bridges import GAUGE, PROMETHEUS, TIMESTAMP, make_bridge, make_world
 
 DIES = replace(PROMETHEUS, on_invalid=OnInvalid.DIES)
 OUTAGE = replace(PROMETHEUS, on_invalid=OnInvalid.OUTAGE)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from bridges import make_bridge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +29,7 @@ from sidecar.core.state import (
     State,
     begin,
 )
+from tests.core.bridges import make_bridge
 
 TEXTS = st.text(max_size=8)
 TIMES = st.floats(0, 1e9)

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
-import diagram
-import test_machine
-from bridges import OBSERVED
-
 from sidecar.core.table import TRANSITIONS
+from tests.core import diagram, test_machine
+from tests.core.bridges import OBSERVED
 
 
 def expand(test: Callable[..., None]) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from bridges import GAUGE, PROMETHEUS, TIMESTAMP
 
 from sidecar.core.bridge import Proof
 from sidecar.core.evidence import (
@@ -35,6 +34,7 @@ from sidecar.core.verdict import (
     predict_digests,
     shows_content,
 )
+from tests.core.bridges import GAUGE, PROMETHEUS, TIMESTAMP
 
 FAILURES = Evidence(name="failures", role=Role.FAILURE_COUNTER, source=Series(metric="failed"))
 SUCCESSES = Evidence(name="successes", role=Role.SUCCESS_COUNTER, source=Series(metric="total"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from bridges import make_bridge
 
 from sidecar.core.attempt import Outcome, Status, Trigger
 from sidecar.core.bridge import Policy, Rollback
@@ -13,6 +12,7 @@ from sidecar.core.evidence import Baseline, Process
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import Attempt, Confirming, Decision, Seeking, State, begin
 from sidecar.core.view import view
+from tests.core.bridges import make_bridge
 
 ONE = Mounted(Snapshot.of({"config": b"one"}), "g1", 5.0)
 TWO = Mounted(Snapshot.of({"config": b"two"}), "g2", 6.0)
