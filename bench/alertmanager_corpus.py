@@ -13,10 +13,13 @@ from typing import Any
 
 import yaml
 
+from bench import alertmanager_changes as changes
 from bench import alertmanager_values as values
 from bench.alertmanager_fuzz import write_fuzz
 
 Tree = dict[str, Any]
+MOST_DEPTH = 3
+HALF = 0.5
 _FLAGS = (True, False, *(values.Word(word) for word in ("yes", "Off", "y", "NO", "on")))
 
 
@@ -37,9 +40,11 @@ class Builder:
         self._newer = newer
 
     def maybe(self, chance: float = 0.5) -> bool:
+        """Yes, with a chance."""
         return self.random.random() < chance
 
     def pick(self, options: tuple[Any, ...]) -> Any:  # noqa: ANN401 - values of any type
+        """One of some."""
         return self.random.choice(options)
 
     def build(self) -> Tree:
@@ -101,7 +106,7 @@ class Builder:
         for key in ("mute_time_intervals", "active_time_intervals"):
             if intervals and self.maybe(0.3):
                 route[key] = [self.pick(tuple(intervals))]
-        if depth < 3 and self.maybe(0.3):
+        if depth < MOST_DEPTH and self.maybe(0.3):
             route["routes"] = [self._route(names, intervals, depth + 1)]
         return route
 
@@ -189,128 +194,64 @@ class Builder:
 
 OLD_MAKERS: dict[str, Callable[[], Tree]] = {
     "email_configs": lambda: {
-        "to": "ops@example.org", "headers": {"Subject": "x"}, "require_tls": True,
+        "to": "ops@example.org",
+        "headers": {"Subject": "x"},
+        "require_tls": True,
     },
     "webhook_configs": lambda: {"url": "https://example.org/hook", "max_alerts": 10},
     "slack_configs": lambda: {
-        "channel": "#alerts", "title": "{{ .Status }}",
+        "channel": "#alerts",
+        "title": "{{ .Status }}",
         "fields": [{"title": "t", "value": "v", "short": True}],
         "actions": [{"type": "button", "text": "Open", "url": "https://example.org"}],
     },
     "pagerduty_configs": lambda: {
-        "routing_key": "abc", "details": {"x": "y"}, "links": [{"href": "h", "text": "t"}],
+        "routing_key": "abc",
+        "details": {"x": "y"},
+        "links": [{"href": "h", "text": "t"}],
         "class": "c",
     },
     "opsgenie_configs": lambda: {
-        "message": "m", "responders": [{"name": "n", "type": "team"}], "update_alerts": True,
+        "message": "m",
+        "responders": [{"name": "n", "type": "team"}],
+        "update_alerts": True,
     },
     "victorops_configs": lambda: {"routing_key": "r", "custom_fields": {"k": "v"}},
     "pushover_configs": lambda: {"user_key": "u", "token": "t", "retry": "1m", "expire": "1h"},
     "wechat_configs": lambda: {"to_user": "u", "message_type": "markdown"},
     "sns_configs": lambda: {
-        "topic_arn": "arn:aws:sns:us-east-2:1:t", "sigv4": {"region": "us-east-2"},
+        "topic_arn": "arn:aws:sns:us-east-2:1:t",
+        "sigv4": {"region": "us-east-2"},
         "attributes": {"k": "v"},
     },
     "telegram_configs": lambda: {"bot_token": "b", "chat_id": -100, "parse_mode": "MarkdownV2"},
     "discord_configs": lambda: {"webhook_url": "https://example.org/d", "title": "t"},
     "webex_configs": lambda: {
-        "room_id": "r", "http_config": {"authorization": {"credentials": "c"}},
+        "room_id": "r",
+        "http_config": {"authorization": {"credentials": "c"}},
     },
-}  # fmt: skip
+}
 NEW_MAKERS: dict[str, Callable[[], Tree]] = {
     "msteams_configs": lambda: {"webhook_url": "https://example.org/t", "summary": "s"},
     "msteamsv2_configs": lambda: {"webhook_url_file": "/t", "text": "x"},
     "jira_configs": lambda: {
-        "api_url": "https://example.org", "project": "P", "issue_type": "Bug",
-        "summary": "{{ .Status }}", "description": {"template": "d", "enable_update": False},
-        "reopen_duration": "1d", "fields": {"f": [1, {"a": "b"}]},
+        "api_url": "https://example.org",
+        "project": "P",
+        "issue_type": "Bug",
+        "summary": "{{ .Status }}",
+        "description": {"template": "d", "enable_update": False},
+        "reopen_duration": "1d",
+        "fields": {"f": [1, {"a": "b"}]},
     },
     "rocketchat_configs": lambda: {"token": "t", "token_id": "i", "channel": "#c"},
     "incidentio_configs": lambda: {"url": "https://example.org", "alert_source_token": "t"},
     "mattermost_configs": lambda: {
-        "webhook_url": "https://example.org/m", "props": {"card": "c"},
+        "webhook_url": "https://example.org/m",
+        "props": {"card": "c"},
         "attachments": [{"title": "t", "fields": [{"title": "a", "value": "b"}]}],
     },
     "webhook_configs": lambda: {"url": "https://example.org/{{ .Status }}", "timeout": "5s"},
-}  # fmt: skip
-
-ODD_BY_KEY: dict[str, tuple[Any, ...]] = {
-    "receiver": ("nobody", "", None, ["x"]),
-    "group_wait": values.ODD_DURATIONS,
-    "group_interval": values.ODD_DURATIONS,
-    "repeat_interval": values.ODD_DURATIONS,
-    "resolve_timeout": values.ODD_DURATIONS,
-    "retry": ("1m30s", "1.5h", "90", 90, "", None, "1d", "-1s", "+1s", "1h1h", ".5s", "5", "0", "s"),
-    "expire": ("1h", "1w", "x", 0, "1us"),
-    "smtp_smarthost": values.ODD_HOSTS + values.GOOD_HOSTS,
-    "location": values.ODD_ZONES,
-    "start_time": values.ODD_TIMES + values.TIMES,
-    "end_time": values.ODD_TIMES + values.TIMES,
-    "type": ("Team", "group", "", "{{ .X }}", "{{ .X", "{{ nope }}", None, 5, "button"),
-    "parse_mode": ("html", "", "Markdown", None, 5),
-    "message_type": ("image", "", "text", None),
-    "chat_id": (0, "123", 5, "x", 1.5, None, 1e30, "0x10", "-5"),
-    "max_alerts": (-1, 0, "5", 1.5, "x", None),
-    "name": ("", None, "team-0", "hours-0", 5, ["x"]),
-    "topic_arn": ("", None),
-    "bot_token": ("", None, 5),
-    "routing_key": ("", None, 5),
-    "user_key": ("", None),
-    "token": ("", None),
-    "to": ("", None, 5),
-    "room_id": ("", None),
-    "title": ("", None, "{{ .X", "{{ x }}"),
-    "value": ("", None),
-    "text": ("", None),
-    "continue": (True, "maybe", 1, None, "true", "y"),
-}  # fmt: skip
-ODD_ENTRIES: dict[str, tuple[Any, ...]] = {
-    "group_by": values.ODD_LABELS + values.GOOD_LABELS,
-    "equal": values.ODD_LABELS,
-    "matchers": values.ODD_MATCHERS + values.GOOD_MATCHERS,
-    "source_matchers": values.ODD_MATCHERS,
-    "target_matchers": values.ODD_MATCHERS,
-    "weekdays": values.ODD_WEEKDAYS,
-    "days_of_month": values.ODD_DAYS,
-    "months": values.ODD_MONTHS,
-    "years": values.ODD_YEARS,
-    "mute_time_intervals": ("hours-0", "hours-9", None, ""),
-    "active_time_intervals": ("hours-0", "hours-9", None),
-    "templates": ("x[", "*.tmpl", "[a-]", "a\\", "[^a-z]*", None, "[]a]", "[]", "[a]"),
-    "receivers": (None, {"name": "team-0"}, {"name": "extra"}, {}, "x"),
-    "routes": (None, {}, {"receiver": "nobody"}, {"matchers": None}),
-    "fields": (None, {"title": "t"}, {"value": "v"}, {}),
-    "actions": (None, {}, {"type": "b", "text": "t"}, {"type": "b", "text": "t", "name": "n", "confirm": {"title": "x"}}),
-    "responders": (None, {}, {"id": "i"}, {"id": "i", "type": "user"}),
-    "inhibit_rules": (None, {}, {"equal": ["x"]}, "x"),
-}  # fmt: skip
-ODD_MAPS: dict[str, tuple[tuple[Any, Any], ...]] = {
-    **{
-        key: tuple(("x", odd) for odd in values.ODD_REGEXES + values.GOOD_REGEXES) + (("1x", "a"), ("a-b", "a"), ("", "a"))
-        for key in ("match_re", "source_match_re", "target_match_re")
-    },
-    **{
-        key: tuple((odd, "x") for odd in values.ODD_LABELS) + (("x", None), ("x", 5), ("x", []))
-        for key in ("match", "source_match", "target_match")
-    },
-    "headers": (("subject", "y"), ("SUBJECT", "y"), ("X y", "z"), ("", "a"), ("To", None), ("x", [])),
-    "custom_fields": (("entity_id", "x"), ("monitoring_tool", "x"), ("ok", "x")),
-    "details": (("x", None), ("a", 5), ("b", [1]), ("c", {})),
-}  # fmt: skip
-EXTRA_FIELDS: tuple[tuple[str, Any], ...] = (
-    ("slack_api_url_file", "/f"), ("api_url_file", "/f"), ("api_key_file", "/f"), ("api_key", "k"),
-    ("opsgenie_api_key_file", "/f"), ("victorops_api_key_file", "/f"), ("smtp_auth_password", "p"),
-    ("smtp_auth_password_file", "/f"), ("routing_key_file", "/f"), ("service_key", "k"), ("service_key_file", "/f"),
-    ("bearer_token", "b"), ("bearer_token_file", "/b"), ("basic_auth", {"username": "u", "password": "p", "password_file": "/f"}),
-    ("basic_auth", {}), ("authorization", {"type": "Basic"}), ("authorization", {"credentials": "c", "credentials_file": "/f"}),
-    ("oauth2", {"client_id": "x"}), ("oauth2", {}), ("oauth2", {"client_id": "x", "client_secret": "s", "client_secret_file": "/s", "token_url": "u"}),
-    ("tls_config", {"min_version": "TLS12"}), ("tls_config", {"min_version": "1.2"}), ("tls_config", {"max_version": ""}), ("tls_config", None),
-    ("tls_config", {"cert_file": "/c", "key_file": "/k"}), ("target_arn", "arn"), ("phone_number", "+1"), ("sigv4", {"access_key": "a"}), ("sigv4", {"access_key": "a", "secret_key": "s"}),
-    ("continue", True), ("matchers", ["a=b"]), ("match", {"a": "b"}), ("mute_time_intervals", ["hours-0"]), ("active_time_intervals", []), ("group_by", ["..."]), ("group_by", "alertname"),
-    ("unknown_field", 1), ("Receiver", "x"), ("receivers", []), ("http_config", None), ("http_config", {}), ("http_config", {"proxy_url": "::"}), ("http_config", {"proxy_url": "x"}), ("http_config", {"enable_http2": "no"}),
-    ("send_resolved", "maybe"), ("pagerduty_url", None), ("opsgenie_api_url", None), ("victorops_api_url", ""), ("wechat_api_url", None), ("slack_api_url", None), ("slack_api_url", "<secret>"), ("smtp_from", None), ("smtp_smarthost", None), ("telegram_api_url", None), ("webex_api_url", None),
-    ("user_key_file", "/f"), ("url_file", "/f"), ("timeout", "5s"), ("content", "c"), ("name", "n"), ("labels", {}), ("tracing", {"endpoint": "x"}), ("confirm", {}), ("times", [{}]), ("times", [None]), ("time_intervals", [None]),
-)  # fmt: skip
+}
 
 
 def mutate(tree: Tree, rng: random.Random) -> tuple[str, Tree]:
@@ -353,17 +294,21 @@ def _list_spots(node: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401
 
 
 def _change_value(parent: Any, key: Any, rng: random.Random) -> str:  # noqa: ANN401
-    if not isinstance(parent, dict) or key not in ODD_BY_KEY:
+    if not isinstance(parent, dict) or key not in changes.ODD_BY_KEY:
         return ""
-    parent[key] = rng.choice(ODD_BY_KEY[key] + values.SPELLINGS[: rng.choice((0, 60))])
+    parent[key] = rng.choice(changes.ODD_BY_KEY[key] + values.SPELLINGS[: rng.choice((0, 60))])
     return str(key)
 
 
 def _change_entry(parent: Any, key: Any, rng: random.Random) -> str:  # noqa: ANN401
-    if not isinstance(parent, dict) or key not in ODD_ENTRIES or not isinstance(parent[key], list):
+    if (
+        not isinstance(parent, dict)
+        or key not in changes.ODD_ENTRIES
+        or not isinstance(parent[key], list)
+    ):
         return ""
-    entry = copy.deepcopy(rng.choice(ODD_ENTRIES[key]))
-    if rng.random() < 0.5:
+    entry = copy.deepcopy(rng.choice(changes.ODD_ENTRIES[key]))
+    if rng.random() < HALF:
         parent[key].append(entry)
     else:
         parent[key] = [entry]
@@ -371,9 +316,9 @@ def _change_entry(parent: Any, key: Any, rng: random.Random) -> str:  # noqa: AN
 
 
 def _change_map(parent: Any, key: Any, rng: random.Random) -> str:  # noqa: ANN401
-    if not isinstance(parent, dict) or key not in ODD_MAPS:
+    if not isinstance(parent, dict) or key not in changes.ODD_MAPS:
         return ""
-    name, value = rng.choice(ODD_MAPS[key])
+    name, value = rng.choice(changes.ODD_MAPS[key])
     parent[key] = {**(parent[key] or {}), name: value}
     return str(key)
 
@@ -394,7 +339,7 @@ def _add(parent: Any, key: Any, rng: random.Random) -> str:  # noqa: ANN401
     target = parent if isinstance(parent, dict) else parent[key]
     if not isinstance(target, dict):
         return ""
-    name, value = rng.choice(EXTRA_FIELDS)
+    name, value = rng.choice(changes.EXTRA_FIELDS)
     target[name] = copy.deepcopy(value)
     return name
 

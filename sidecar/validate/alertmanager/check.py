@@ -33,6 +33,7 @@ from sidecar.validate.alertmanager.rules.registry import (
     BROAD_CHECKS,
     CHECKS,
     RULES,
+    Family,
     Fault,
     Rule,
     World,
@@ -132,7 +133,9 @@ def _is_consequence(fault: Fault, cut: tuple[Path, ...]) -> bool:
     if fault.file:
         return False
     for path in cut:
-        if path[: len(fault.path)] == fault.path or (path and path[0] == "global"):
+        if path[: len(fault.path)] == fault.path:
+            return True
+        if fault.rule.family is Family.RECEIVERS and path and path[0] == "global":
             return True
         if fault.rule.code in {"E206", "E207"} and path and path[0] != "route":
             return True

@@ -42,16 +42,19 @@ SLACK_ACTION = define(
     "E332",
     "a Slack action is incomplete",
     fix="Set type, text, and url or name.",
-    anchor="action_config",
+    anchor="action_config-slack",
 )
 MESSAGE_FIELD = define(
-    "E333", "a field of a message is incomplete", fix="Set title and value.", anchor="field_config"
+    "E333",
+    "a field of a message is incomplete",
+    fix="Set title and value.",
+    anchor="field_config-slack",
 )
 SLACK_CONFIRM = define(
     "E334",
     "a Slack confirmation has no text",
     fix="Set text.",
-    anchor="action_confirm_field_config",
+    anchor="action_config-slack",
 )
 SLACK_UPDATE = define(
     "E335",
@@ -90,7 +93,7 @@ NO_CHAT_URL = define(
     "E364",
     "the URL of a chat service was emptied",
     fix="Remove the empty line under global, or give a URL.",
-    anchor="global",
+    anchor="file-layout-and-global-settings",
 )
 NO_BOT_TOKEN = define(
     "E370",

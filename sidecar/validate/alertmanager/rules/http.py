@@ -16,7 +16,7 @@ from sidecar.validate.alertmanager.rules.needs import forbid_both, require_one
 from sidecar.validate.alertmanager.rules.registry import Fault, World, checks, define
 from sidecar.validate.alertmanager.tree import Path
 
-ANCHOR = "http_config"
+ANCHOR = "http_config-shared"
 SECRET_NEEDED_BEFORE = (0, 28)
 PAIRS_CHECKED_SINCE = (0, 26)
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -49,39 +49,39 @@ BASIC_TYPE = define(
     fix="Use basic_auth instead.",
     anchor=ANCHOR,
 )
-NO_CLIENT_ID = define("E725", "oauth2 has no client_id", fix="Set it.", anchor="oauth2")
+NO_CLIENT_ID = define("E725", "oauth2 has no client_id", fix="Set it.", anchor="oauth2-shared")
 NO_CLIENT_SECRET = define(
     "E726",
     "oauth2 has no client secret",
     why="Alertmanager before 0.28 refuses the file; later ones let the token request fail.",
     fix="Set client_secret or client_secret_file.",
-    anchor="oauth2",
+    anchor="oauth2-shared",
 )
-NO_TOKEN_URL = define("E727", "oauth2 has no token_url", fix="Set it.", anchor="oauth2")
+NO_TOKEN_URL = define("E727", "oauth2 has no token_url", fix="Set it.", anchor="oauth2-shared")
 CLIENT_SECRET_TWICE = define(
     "E728",
     "the secret of oauth2 is given twice",
     fix="Keep the value, its file or its reference.",
-    anchor="oauth2",
+    anchor="oauth2-shared",
 )
 TLS_VERSION = define(
     "E729",
     "a TLS version is unknown",
     fix="Write TLS10, TLS11, TLS12 or TLS13.",
-    anchor="tls_config",
+    anchor="tls_config-shared",
 )
 TLS_HALF = define(
     "E730",
     "half of a client certificate is missing",
     why="Alertmanager since 0.26 refuses the file; 0.25 fails as soon as it builds the client.",
     fix="Set certificate and key, or neither.",
-    anchor="tls_config",
+    anchor="tls_config-shared",
 )
 TLS_TWICE = define(
     "E731",
     "a certificate or key is given twice",
     fix="Keep the value, its file or its reference.",
-    anchor="tls_config",
+    anchor="tls_config-shared",
 )
 PROXY = define(
     "E732",
@@ -99,14 +99,14 @@ SIGNATURE = define(
     "E734",
     "the signature_algorithm of oauth2 is unknown",
     fix="Write RS256, RS384 or RS512.",
-    anchor="oauth2",
+    anchor="oauth2-shared",
 )
 LATE_TLS_HALF = define(
     "W735",
     "half of a client certificate is missing, which 0.25 only notices later",
     why="amtool accepts the file, but the first connection fails.",
     fix="Set certificate and key, or neither.",
-    anchor="tls_config",
+    anchor="tls_config-shared",
 )
 
 _RESERVED = frozenset(
@@ -130,8 +130,7 @@ def check_kinds(http: HttpConfig, path: Path, _: World) -> Iterator[Fault]:
         for name in ("basic_auth", "authorization", "oauth2")
         if getattr(http, name) is not None
     ]
-    if any(http.has(name) for name in bearer):
-        kinds.append("bearer_token")
+    kinds += [name for name in bearer if http.has(name)][:1]
     if len(kinds) > 1:
         message = f"{' and '.join(kinds)} are set together: only one may be"
         yield Fault(TWO_KINDS, (*path, kinds[1]), message)

@@ -33,7 +33,7 @@ BAD_MATCHER = define(
     "E403",
     "a matcher in an inhibition rule is malformed",
     fix='Write label="value", with one of = != =~ !~ between them.',
-    anchor="matcher",
+    anchor="matcher-shared",
 )
 BAD_EQUAL = define(
     "E404",

@@ -26,14 +26,14 @@ AMBIGUOUS = define(
     "a matcher is only understood by the classic parser",
     why="Alertmanager since 0.27 falls back to its old parser for it and will drop that one day.",
     fix='Put the value in double quotes: team=~"a|b".',
-    anchor="matcher",
+    anchor="matcher-shared",
 )
 DISAGREEMENT = define(
     "W217",
     "a matcher means different things to the classic and the UTF-8 parser",
     why="Alertmanager takes the classic meaning today and the other one once that parser is gone.",
     fix="Escape backslashes as \\\\\\\\ so that both read the same.",
-    anchor="matcher",
+    anchor="matcher-shared",
 )
 
 

@@ -55,7 +55,7 @@ NO_SERVICE_URL = define(
     "E322",
     "the URL of a paging service was emptied",
     fix="Remove the empty line under global, or give a URL.",
-    anchor="global",
+    anchor="file-layout-and-global-settings",
 )
 NO_OPSGENIE_KEY = define(
     "E345",

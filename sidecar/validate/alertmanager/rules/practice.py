@@ -39,7 +39,7 @@ OLD_MATCHING = define(
     "match, match_re or their inhibition twins are used",
     why="They are deprecated in favour of matchers.",
     fix='Write matchers: [label="value", other=~"a|b"].',
-    anchor="matcher",
+    anchor="matcher-shared",
 )
 SILENT_RECEIVER = define(
     "I905",

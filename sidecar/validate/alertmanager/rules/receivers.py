@@ -19,6 +19,7 @@ from sidecar.validate.alertmanager.rules.needs import forbid_both, require_one
 from sidecar.validate.alertmanager.rules.registry import Fault, World, checks, define
 from sidecar.validate.alertmanager.tree import Path
 
+SECRET_TOKEN_SINCE = (0, 26)
 TEMPLATED_URL_SINCE = (0, 31)
 
 NO_NAME = define("E301", "a receiver has no name", fix="Give it one.", anchor="receiver")
@@ -81,13 +82,13 @@ SIGV4_PAIR = define(
     "E366",
     "half of the AWS credentials is missing",
     fix="Set access_key and secret_key, or neither.",
-    anchor="sigv4_config",
+    anchor="sigv4_config-sns",
 )
 SIGV4_ROLE = define(
     "E367",
     "external_id is set without role_arn",
     fix="Set role_arn, or remove external_id.",
-    anchor="sigv4_config",
+    anchor="sigv4_config-sns",
 )
 
 
@@ -161,7 +162,7 @@ def check_webhook(webhook: WebhookConfig, path: Path, world: World) -> Iterator[
 
 def _find_problem(url: str, world: World) -> str:
     if url == SECRET_TOKEN:
-        return "" if world.target.may_be_from((0, 26)) else "it has no scheme"
+        return "it has no scheme" if world.target.may_be_before(SECRET_TOKEN_SINCE) else ""
     try:
         if "{{" in url and world.target.may_be_from(TEMPLATED_URL_SINCE):
             check_template(url, ())

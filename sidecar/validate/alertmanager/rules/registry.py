@@ -68,7 +68,7 @@ class Rule:
 RULES: dict[str, Rule] = {}
 
 
-REFUSED = "Alertmanager refuses the whole file and goes on with the old one, or does not start."
+REFUSED = "Alertmanager refuses the whole file."
 
 
 def define(code: str, title: str, *, fix: str, why: str = REFUSED, anchor: str = "") -> Rule:

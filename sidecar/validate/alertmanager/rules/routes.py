@@ -74,7 +74,7 @@ BAD_MATCHER = define(
     "E210",
     "a matcher is malformed",
     fix='Write label="value", with one of = != =~ !~ between them.',
-    anchor="matcher",
+    anchor="matcher-shared",
 )
 BAD_GROUP_LABEL = define(
     "E211",

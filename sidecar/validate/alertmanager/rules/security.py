@@ -17,21 +17,21 @@ PLAIN_HTTP = define(
     "alerts leave the pod over plain HTTP",
     why="Whoever sits on the way reads and changes alerts, and the secrets sent with them.",
     fix="Use https://.",
-    anchor="http_config",
+    anchor="http_config-shared",
 )
 NO_VERIFICATION = define(
     "W802",
     "certificates are not verified",
     why="insecure_skip_verify lets anybody answer in the other side's name.",
     fix="Set ca_file to the authority that signed the certificate, and remove this.",
-    anchor="tls_config",
+    anchor="tls_config-shared",
 )
 CLEAR_SECRET = define(
     "W803",
     "a secret stands in the file",
     why="Everybody who may read the ConfigMap, or its repository, can use it.",
     fix="Move it into a Secret, mount that, and name the file where a _file field exists.",
-    anchor="configuration-file",
+    anchor="configuration-file-introduction",
 )
 MAIL_IN_CLEAR = define(
     "W804",
@@ -45,14 +45,14 @@ OLD_TLS = define(
     "an outdated TLS version is allowed or demanded",
     why="TLS 1.0 and 1.1 have been withdrawn since 2021 (RFC 8996).",
     fix="Write TLS12 or TLS13.",
-    anchor="tls_config",
+    anchor="tls_config-shared",
 )
 USER_IN_URL = define(
     "W806",
     "a URL carries a user or password",
     why="URLs end up in logs and on status pages.",
     fix="Use basic_auth or authorization in http_config.",
-    anchor="http_config",
+    anchor="http_config-shared",
 )
 
 

@@ -22,20 +22,20 @@ GLOBAL_TWICE = define(
     "E701",
     "a global secret is given twice",
     fix="Keep the value or its file.",
-    anchor="global",
+    anchor="file-layout-and-global-settings",
 )
 SLACK_BOTH_WAYS = define(
     "E702",
     "a global Slack app token stands beside a global Slack URL",
     fix="Keep one way, or make slack_api_url equal to slack_app_url.",
-    anchor="global",
+    anchor="file-layout-and-global-settings",
 )
 EMPTY_HTTP = define(
     "E703",
     "the global http_config was emptied",
     why="Alertmanager since 0.30 crashes on it as soon as a Slack or Teams receiver inherits it.",
     fix="Remove the line, or put settings under it.",
-    anchor="global",
+    anchor="file-layout-and-global-settings",
 )
 TRACING = define(
     "E740",
@@ -47,14 +47,14 @@ EVENT_OUTPUT = define(
     "E741",
     "an output of the event recorder is incomplete or contradictory",
     fix="Give a file its path, a webhook its URL, Kafka its brokers and topic.",
-    anchor="event_recorder",
+    anchor="event_recorder_config",
 )
 SHORT_RESOLVE = define(
     "W742",
     "resolve_timeout is shorter than a minute",
     why="Alerts count as resolved between two evaluations of the rule that raises them.",
     fix="Leave it at 5m, or make it several times the evaluation interval.",
-    anchor="global",
+    anchor="file-layout-and-global-settings",
 )
 
 _TWICE = (

@@ -53,7 +53,7 @@ NO_FILE = define(
     "the configuration file is missing",
     why="Without it Alertmanager does not start.",
     fix="Add the key, or name the right one.",
-    anchor="configuration-file",
+    anchor="configuration-file-introduction",
 )
 SECOND_DOCUMENT = define(
     "W008",

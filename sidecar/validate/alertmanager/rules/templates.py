@@ -27,34 +27,34 @@ BAD_PATTERN = define(
     "E601",
     "a file pattern under templates is malformed",
     fix="Close the bracket, or write the plain name of the file.",
-    anchor="configuration-file",
+    anchor="configuration-file-introduction",
 )
 BAD_FILE = define(
     "E602",
     "a template file does not parse",
     fix="Close what is open, and use only functions that Alertmanager has.",
-    anchor="configuration-file",
+    anchor="configuration-file-introduction",
 )
 LATE_PATTERN = define(
     "W605",
     "a file pattern under templates is malformed behind a star",
     why="Alertmanager refuses the file as soon as a name fits what stands before.",
     fix="Close the bracket, or write the plain name of the file.",
-    anchor="configuration-file",
+    anchor="configuration-file-introduction",
 )
 NO_FILE = define(
     "W603",
     "a pattern under templates finds no file beside the configuration",
     why="Alertmanager goes on without it, and fails to notify where its templates are used.",
     fix="Add the file to the ConfigMap, or correct the path.",
-    anchor="configuration-file",
+    anchor="configuration-file-introduction",
 )
 BAD_FIELD = define(
     "W604",
     "the template in a field does not parse",
     why="amtool does not look at it; Alertmanager fails to notify as soon as an alert arrives.",
     fix="Close what is open, and use only functions that Alertmanager has.",
-    anchor="configuration-file",
+    anchor="configuration-file-introduction",
 )
 
 
@@ -105,7 +105,7 @@ def _find_keys(pattern: str, world: World) -> list[str]:
 
 
 def _fits(steps: list[str], parts: list[str]) -> bool:
-    if len(steps) > len(parts) or not all(map(match_glob, steps, parts)):
+    if not all(map(match_glob, steps, parts)) or len(steps) > len(parts):
         return False
     if len(steps) < len(parts):
         message = f"{'/'.join(steps)!r} finds a folder: name files"
