@@ -242,7 +242,8 @@ def _begin_wanted(draft: Draft) -> None:
     mounted = draft.state.mounted
     want = content.find_want(draft.state, mounted) if mounted is not None else None
     if mounted is None or want is None:
-        draft.state = replace(draft.state, deferred=False)
+        if draft.state.deferred:
+            draft.state = replace(draft.state, deferred=False)
     elif draft.now_s >= content.wanted_from(draft.state, want):
         draft.rest()
         content.begin_attempt(draft, want, mounted)

@@ -45,7 +45,8 @@ def follow(draft: Draft, process: Process | None) -> None:
         draft.emit(WatchExit(process))
     loaded = draft.state.loaded
     kept = loaded if loaded is not None and loaded.process.is_same(process) else None
-    draft.state = replace(draft.state, process=process, loaded=kept)
+    if kept is not loaded or process != draft.state.process:
+        draft.state = replace(draft.state, process=process, loaded=kept)
 
 
 def count_end(draft: Draft) -> None:
