@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from sidecar.core.report import Finding, Severity
 from sidecar.validate.alertmanager.excerpts import Excerpts
@@ -49,6 +50,8 @@ MESSAGE_CHARS = 400
 USUAL_KEYS = ("alertmanager.yml", "alertmanager.yaml", "config.yml", "config.yaml")
 _ANY_SINCE_OLDEST = Target()
 
+Placed = tuple[Fault, Place]
+
 
 def validate(
     files: Mapping[str, bytes],
@@ -69,7 +72,8 @@ def validate(
         loaded = load(files[main_key])
     except Refusal as refusal:
         return (speaker.tell(Fault(RULES[refusal.code], (), str(refusal)), refusal.place),)
-    return _sort(_judge(loaded, speaker, target))
+    placed = _choose(_judge(loaded, speaker, target), mode)
+    return tuple(sorted((speaker.tell(fault, place) for fault, place in placed), key=_order))
 
 
 def check_alertmanager(files: Files, options: Options) -> tuple[Finding, ...]:
@@ -105,21 +109,20 @@ def find_main_key(files: Mapping[str, bytes]) -> str:
     return usual if usual is not None else documents[0]
 
 
-def _judge(loaded: Loaded, speaker: _Speaker, target: Target) -> Iterator[Finding]:
+def _judge(loaded: Loaded, speaker: _Speaker, target: Target) -> Iterator[Placed]:
     for name, place, first in loaded.duplicates:
         message = f"the key {name!r} stands here a second time, first on line {first[0]}"
-        yield speaker.tell(Fault(RULES["E005"], (), message), place)
+        yield Fault(RULES["E005"], (), message), place
     if loaded.second is not None:
         message = "a second document begins here; Alertmanager never reads it"
-        yield speaker.tell(Fault(RULES["W008"], (), message), loaded.second)
+        yield Fault(RULES["W008"], (), message), loaded.second
     parsed = parse(loaded.root)
-    for fault, place in parsed.faults:
-        yield speaker.tell(fault, place)
+    yield from parsed.faults
     world = World(parsed.config, target, loaded.root, speaker.files, speaker.main_key)
     for fault in _run_checks(world):
         if not _is_consequence(fault, parsed.cut):
             spot = locate_value if fault.at_value else locate
-            yield speaker.tell(fault, spot(loaded.root, fault.path))
+            yield fault, spot(loaded.root, fault.path)
 
 
 def _run_checks(world: World) -> Iterator[Fault]:
@@ -183,9 +186,18 @@ class _Speaker:
         return self._excerpts[key].show(place[0])
 
 
-_WEIGHTS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+def _choose(placed: Iterator[Placed], mode: Mode) -> Iterator[Placed]:
+    """The first of each weight, so that a large file cannot make a large answer."""
+    kept: dict[Severity, list[Placed]] = {severity: [] for severity in _BY_WEIGHT}
+    for fault, place in placed:
+        same = kept[weigh(fault.rule, mode)]
+        if len(same) < MOST_FINDINGS:
+            same.append((fault, place))
+    return islice(chain.from_iterable(kept.values()), MOST_FINDINGS)
 
 
-def _sort(findings: Iterator[Finding]) -> tuple[Finding, ...]:
-    by_weight = sorted(findings, key=lambda finding: _WEIGHTS[finding.severity])[:MOST_FINDINGS]
-    return tuple(sorted(by_weight, key=lambda f: (f.file, f.line or 0, f.column or 0, f.code)))
+def _order(finding: Finding) -> tuple[str, int, int, str]:
+    return finding.file, finding.line or 0, finding.column or 0, finding.code
+
+
+_BY_WEIGHT = (Severity.ERROR, Severity.WARNING, Severity.INFO)

@@ -6,6 +6,7 @@ YAML bombs), merge keys, duplicate keys. Like Alertmanager, it reads the first d
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -154,8 +155,7 @@ class _Builder:
         elif inner.key is not None:
             key, inner.key = inner.key, None
             if key.text in inner.node:
-                first = inner.node.places[key.text]
+                first = inner.node.place_of(key.text)
                 self._loaded.duplicates.append((key.text[:_ABRIDGED], key.place, first))
                 return
-            inner.node[key.text] = node
-            inner.node.places[key.text] = key.place
+            inner.node.put(sys.intern(key.text), node, key.place)

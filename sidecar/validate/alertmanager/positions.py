@@ -13,7 +13,7 @@ def locate(root: Node, path: Path) -> Place:
         if inner is None:
             break
         if isinstance(node, Table) and isinstance(step, str):
-            place = node.places[step]
+            place = node.place_of(step)
         else:
             place = inner.place
         node = inner

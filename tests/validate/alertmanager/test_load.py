@@ -72,7 +72,9 @@ def test_duplicates_are_told_with_both_places() -> None:
     loaded = load(b"a: 1\nb: {c: 1, c: 2}\na: 3\n")
     assert loaded.duplicates == [("c", (2, 11), (2, 5)), ("a", (3, 1), (1, 1))]
     assert isinstance(loaded.root, Table)
-    assert loaded.root["a"] == Scalar(Kind.INT, "1", (1, 4))
+    first = loaded.root["a"]
+    assert isinstance(first, Scalar)
+    assert (first.kind, first.text, first.place) == (Kind.INT, "1", (1, 4))
 
 
 def test_places() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import zoneinfo
+
 import pytest
 
 from sidecar.core.report import Finding, Severity
@@ -12,7 +15,7 @@ from sidecar.validate.alertmanager.versions import Target
 from tests.validate.alertmanager.examples import BASE, BROKEN, GOOD, MORE, child, http, receiver
 
 KEY = "alertmanager.yml"
-ELSEWHERE = {"E007", "E104", "I513", "W735"}
+ELSEWHERE = {"E007", "E104", "I513", "I606", "W735"}
 """Codes that need another target, machine or set of files; each has a test of its own."""
 
 
@@ -97,6 +100,29 @@ def test_newer_releases_take_more(
 ) -> None:
     assert errors(text, Target(strict))
     assert errors(text, Target(relaxed)) == set()
+
+
+def test_newer_functions_of_templates() -> None:
+    files = {KEY: BROKEN["E602"].encode(), "a.tmpl": b"x\n{{ .X | trimSpace }}"}
+    (found,) = (each for each in validate(files, KEY) if each.code == "I606")
+    assert (found.file, found.line, found.column) == ("a.tmpl", 2, 9)
+    assert "E602" in {each.code for each in validate(files, KEY, target=Target((0, 25)))}
+    assert {"E602", "I606"} & {
+        each.code for each in validate(files, KEY, target=Target((0, 26)))
+    } == set()
+
+
+def test_without_a_time_zone_database_zones_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ["tzdata", *(name for name in sys.modules if name.startswith("tzdata."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    zoneinfo.reset_tzpath(to=())
+    zoneinfo.ZoneInfo.clear_cache()
+    try:
+        assert {"I513"} <= codes(BROKEN["E510"])
+        assert "E510" not in codes(BROKEN["E510"])
+    finally:
+        zoneinfo.reset_tzpath()
+        zoneinfo.ZoneInfo.clear_cache()
 
 
 def test_unknown_field_names_what_may_be_meant() -> None:

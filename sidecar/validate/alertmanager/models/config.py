@@ -142,8 +142,7 @@ def _empty_global(node: Any) -> Any:  # noqa: ANN401 - whatever stands in the fi
     table = Table(node.place)
     for name, info in Global.model_fields.items():
         if info.default:
-            table[name] = Scalar(Kind.NULL, "", node.place)
-            table.places[name] = node.place
+            table.put(name, Scalar(Kind.NULL, "", node.place), node.place)
     return table
 
 

@@ -150,8 +150,7 @@ def _read_jira_field(node: Any) -> Any:  # noqa: ANN401 - whatever stands in the
     """A text stands for its template."""
     if isinstance(node, Scalar) and not node.is_null:
         table = Table(node.place)
-        table["template"] = node
-        table.places["template"] = node.place
+        table.put("template", node, node.place)
         return table
     return node
 

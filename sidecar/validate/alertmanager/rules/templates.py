@@ -19,7 +19,14 @@ from sidecar.validate.alertmanager.golang.template_tokens import TemplateError
 from sidecar.validate.alertmanager.models.base import Block, list_fields
 from sidecar.validate.alertmanager.models.chat import Notifier
 from sidecar.validate.alertmanager.models.config import Config
-from sidecar.validate.alertmanager.rules.registry import Fault, World, checks, checks_all, define
+from sidecar.validate.alertmanager.rules.registry import (
+    Fault,
+    Rule,
+    World,
+    checks,
+    checks_all,
+    define,
+)
 from sidecar.validate.alertmanager.tree import Path
 from sidecar.validate.alertmanager.versions import Target
 
@@ -40,6 +47,13 @@ LATE_PATTERN = define(
     "a file pattern under templates is malformed behind a star",
     why="Alertmanager refuses the file as soon as a name fits what stands before.",
     fix="Close the bracket, or write the plain name of the file.",
+    anchor="configuration-file-introduction",
+)
+NEWER_FUNCTION = define(
+    "I606",
+    "a template file uses a function that not every Alertmanager since 0.25 has",
+    why="Older releases refuse the file.",
+    fix="Nothing, if your Alertmanager is new enough; set its version to have this checked.",
     anchor="configuration-file-introduction",
 )
 NO_FILE = define(
@@ -115,13 +129,28 @@ def _fits(steps: list[str], parts: list[str]) -> bool:
 
 def _check_file(key: str, world: World) -> Iterator[Fault]:
     text = world.files[key].decode("utf-8", "replace")
+    error = _find_error(text, known_functions(world.target))
+    if error is not None:
+        yield _place(BAD_FILE, key, text, error, f"this template does not parse: {error}")
+    elif world.target.version is None:
+        newer = _find_error(text, ALERTMANAGER_FUNCTIONS)
+        if newer is not None:
+            message = "this function is not known to every Alertmanager since 0.25"
+            yield _place(NEWER_FUNCTION, key, text, newer, message)
+
+
+def _find_error(text: str, functions: frozenset[str]) -> TemplateError | None:
     try:
-        check_template(text, known_functions(world.target))
+        check_template(text, functions)
     except TemplateError as error:
-        line = text.count("\n", 0, error.offset) + 1
-        column = error.offset - (text.rfind("\n", 0, error.offset) + 1) + 1
-        message = f"this template does not parse: {error}"
-        yield Fault(BAD_FILE, (), message, file=key, line=line, column=column)
+        return error
+    return None
+
+
+def _place(rule: Rule, key: str, text: str, error: TemplateError, message: str) -> Fault:
+    line = text.count("\n", 0, error.offset) + 1
+    column = error.offset - (text.rfind("\n", 0, error.offset) + 1) + 1
+    return Fault(rule, (), message, file=key, line=line, column=column)
 
 
 @checks_all
