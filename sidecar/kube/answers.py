@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from sidecar.kube.errors import (
@@ -28,6 +29,7 @@ from sidecar.kube.ports import SECRETS, Ref, Resource
 
 _SHOWN_CHARS = 300
 _RBAC = re.compile(r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]*)"')
+_TOO_LARGE = re.compile("request is too large|message larger than max")
 _FIXES = "the ServiceAccount's token was rejected: see that it exists and is mounted in the sidecar"
 
 
@@ -83,6 +85,8 @@ def explain(
     text = f"the API server refused to {asked.verb} {asked.target}"
     # What is invalid may be quoted, and of a Secret nothing may be.
     why = "" if asked.resource == SECRETS else f": {said}"
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and _TOO_LARGE.search(said):
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE  # which etcd says in its own way
     match status:
         case 401:
             return UnauthorizedError(f"{text}, as it does not know who asks: {_FIXES}", status=401)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sidecar.core.snapshot import Snapshot
 from sidecar.kube.errors import InvalidError
-from sidecar.kube.ports import SECRETS, Json
+from sidecar.kube.ports import FIELD_MANAGER, SECRETS, Json
 
 _CONTENT_FIELDS = frozenset({"f:data", "f:binaryData", "f:stringData"})
 
@@ -75,8 +75,9 @@ def find_editor(content: Json) -> Editor | None:
         for entry in _metadata(content).get("managedFields") or []
         if _CONTENT_FIELDS & (entry.get("fieldsV1") or {}).keys()
     ]
-    # All times are UTC in one format, so their text sorts as they do.
-    return max(entries, key=lambda editor: editor.time, default=None)
+    # All times are UTC in one format, so their text sorts as they do. They are whole seconds: of
+    # two in the same one it was the other, as this program seldom writes content.
+    return max(entries, key=lambda one: (one.time, one.manager != FIELD_MANAGER), default=None)
 
 
 def list_managers(content: Json) -> frozenset[str]:

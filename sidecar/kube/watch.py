@@ -19,7 +19,10 @@ from sidecar.core.ports import Clock
 from sidecar.kube.errors import ApiError, ForbiddenError, GoneError
 from sidecar.kube.ports import Api, Changes, Json, Ref
 
-WATCH_TRIES = Backoff(first_s=0.5, most_s=30.0)
+_EARLY_S = 1.0
+"""How much earlier than asked a watch may end at its time."""
+
+WATCH_TRIES = Backoff(first_s=1.0, most_s=30.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,18 +120,23 @@ class ObjectWatch:
         try:
             if self._version is None:
                 self._list()
-            self._follow()
+            is_whole = self._follow()
         except ApiError as error:
-            self._find_steadiness(started_s)
+            self._count_failures(started_s)
+            # What broke it may have changed the past as well: of an etcd that was restored from a
+            # backup, a watch from a version yet to come is silent for ever.
+            self._version = None
             return self._recover(error)
-        self._find_steadiness(started_s)
-        return self._delay_s() if self._failures else 0.0
+        self._count_failures(started_s)
+        if is_whole:
+            return 0.0
+        self._version = None
+        return self._delay_s()
 
-    def _find_steadiness(self, started_s: float) -> None:
+    def _count_failures(self, started_s: float) -> None:
         """Servers and proxies that end every watch at once must not be asked without pause."""
-        steady_s = min(self._pace.steady_s, self._pace.watch_s)
-        is_steady = self._clock.monotonic() - started_s >= steady_s and bool(self._connected)
-        self._failures = 0 if is_steady else self._failures + 1
+        is_steady = self._clock.monotonic() - started_s >= self._pace.steady_s
+        self._failures = 0 if is_steady and self._connected else self._failures + 1
 
     def _list(self) -> None:
         ref = self._ref
@@ -138,44 +146,40 @@ class ObjectWatch:
             self._hand_on(items[0] if items else None)
         self._version = answer["metadata"]["resourceVersion"]
 
-    def _follow(self) -> None:
-        """Watch until the server ends it. Raises `ApiError`."""
+    def _follow(self) -> bool:
+        """Watch until the server ends it; whether that was at its time. Raises `ApiError`."""
         ref, pace = self._ref, self._pace
+        started_s = self._clock.monotonic()
+        timeout_s = pace.watch_s + pace.jitter_s * self._random()
         changes = self._api.watch(
             ref.resource,
             ref.namespace,
             name=ref.name,
             resource_version=self._version or "",
-            timeout_s=pace.watch_s + pace.jitter_s * self._random(),
+            timeout_s=timeout_s,
             grace_s=pace.grace_s,
         )
-        if not self._adopt(changes):
-            return
-        self._announce(connected=True)
+        self._adopt(changes)
         try:
-            heard = self._hear(changes)
+            self._hear(changes)
         finally:
             with self._lock:
                 self._changes = None
-        if not heard:
-            # Servers show a bookmark before they end a watch. One that showed nothing may know no
-            # such version yet: etcd was restored from a backup, and all that follows is missed.
-            self._version = None
+        return self._clock.monotonic() - started_s >= timeout_s - _EARLY_S
 
-    def _adopt(self, changes: Changes) -> bool:
-        """Let `stop` end it, unless that has been called already."""
+    def _adopt(self, changes: Changes) -> None:
+        """Let `stop` end it, also if that has been called already."""
         with self._lock:
             self._changes = changes
         if self._stopping.is_set():
             changes.close()
-        return not self._stopping.is_set()
+        else:
+            self._announce(connected=True)
 
-    def _hear(self, changes: Changes) -> bool:
-        heard = False
+    def _hear(self, changes: Changes) -> None:
         for event in changes:
             if self._stopping.is_set():
                 break
-            heard = True
             content: Json = event["object"]
             match event["type"]:
                 case "ADDED" | "MODIFIED":
@@ -183,7 +187,6 @@ class ObjectWatch:
                 case "DELETED":
                     self._hand_on(None)
             self._version = content["metadata"]["resourceVersion"]
-        return heard
 
     def _hand_on(self, content: Json | None) -> None:
         metadata = content["metadata"] if content is not None else {}
@@ -196,7 +199,6 @@ class ObjectWatch:
         """Say what is wrong, if that is news; how long to wait."""
         if isinstance(error, GoneError):
             # Nothing is wrong: so much happened meanwhile that the object must be read again.
-            self._version = None
             return self._delay_s() if self._failures > 1 else 0.0
         if not self._stopping.is_set():
             self._announce(connected=False, why=error.message)

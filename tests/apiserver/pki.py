@@ -62,4 +62,5 @@ class Pki:
 
 
 def _openssl(*argv: str) -> None:
-    subprocess.run(["openssl", *argv], check=True, capture_output=True, timeout=OPENSSL_TIMEOUT_S)
+    argv = ("/usr/bin/env", "openssl", *argv)
+    subprocess.run(argv, check=True, capture_output=True, timeout=OPENSSL_TIMEOUT_S)

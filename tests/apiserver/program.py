@@ -29,7 +29,7 @@ class Program:
         env = {**os.environ, "GOMAXPROCS": "2", "GOMEMLIMIT": "400MiB"}
         with self.log_path.open("ab") as log:
             self.popen = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self.argv],
+                ["/usr/bin/setpriv", "--pdeathsig", "KILL", *self.argv],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -10,16 +10,16 @@ managers. The programs are built once per machine by `e2e/build`.
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import json
 import os
 import ssl
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from tests.apiserver.pki import Pki
@@ -33,7 +33,9 @@ BUILD_TIMEOUT_S = 1800.0
 CHECK_TIMEOUT_S = 20.0
 ETCD_TIMEOUT_S = 15.0
 START_TIMEOUT_S = 25.0
+READY_TIMEOUT_S = 2.0
 KUBECTL_TIMEOUT_S = 20.0
+KUBECTL = ("/usr/bin/env", "kubectl")
 ACCOUNT = "surehup"
 CONFIG_MAP = "app-config"
 """The names in the shipped manifests."""
@@ -49,9 +51,7 @@ def are_programs_built() -> bool:
 
 def build_programs() -> Path:
     """The folder of the server's programs, built where they are missing."""
-    done = subprocess.run(
-        [BUILD], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=BUILD_TIMEOUT_S, check=False
-    )
+    done = subprocess.run([BUILD], capture_output=True, timeout=BUILD_TIMEOUT_S, check=False)
     assert done.returncode == 0, f"e2e/build: {done.stderr.decode()[-2_000:]}"
     return Path(done.stdout.decode().strip())
 
@@ -87,11 +87,14 @@ class ApiServer:
         """Whether it says so."""
         context = ssl.create_default_context(cafile=self.pki.path("ca.crt"))
         context.load_cert_chain(self.pki.path("admin.crt"), self.pki.path("admin.key"))
-        try:
-            with urllib.request.urlopen(f"{self.url}/readyz", context=context, timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        address = self.url.removeprefix("https://")
+        connection = http.client.HTTPSConnection(address, timeout=READY_TIMEOUT_S, context=context)
+        with closing(connection):
+            try:
+                connection.request("GET", "/readyz")
+                return connection.getresponse().status == HTTPStatus.OK
+            except (http.client.HTTPException, OSError):
+                return False
 
     def restart(self) -> None:
         """Kill the API server, as a crash would, and start it again; etcd keeps the objects."""
@@ -107,7 +110,7 @@ class ApiServer:
     def kubectl(self, *argv: str, namespace: str = "default", stdin: str | None = None) -> str:
         """Run kubectl as the administrator and return its output."""
         done = subprocess.run(
-            ["kubectl", f"--kubeconfig={self.kubeconfig}", f"--namespace={namespace}", *argv],
+            [*KUBECTL, f"--kubeconfig={self.kubeconfig}", f"--namespace={namespace}", *argv],
             input=stdin,
             capture_output=True,
             text=True,
