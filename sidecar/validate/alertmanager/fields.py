@@ -47,18 +47,18 @@ def describe(node: object) -> str:
     return "a list" if isinstance(node, Listing) else "a mapping"
 
 
-def _take_scalar(node: Any, wanted: str) -> Scalar:  # noqa: ANN401 - whatever stands in the file
+def _take_scalar(node: object, wanted: str) -> Scalar:
     if not isinstance(node, Scalar):
         refuse("E103", f"here {wanted} is wanted, not {describe(node)}")
     return node
 
 
-def _read_text(node: Any) -> str:  # noqa: ANN401
+def _read_text(node: object) -> str:
     scalar = _take_scalar(node, "a text")
     return "" if scalar.is_empty else scalar.text
 
 
-def _read_bool(node: Any) -> bool:  # noqa: ANN401
+def _read_bool(node: object) -> bool:
     scalar = _take_scalar(node, "true or false")
     if scalar.is_empty:
         return False
@@ -81,16 +81,16 @@ def _read_whole(scalar: Scalar, low: int, high: int) -> int:
     return number
 
 
-def _read_int(node: Any) -> int:  # noqa: ANN401
+def _read_int(node: object) -> int:
     low, high = -(1 << _INT_BITS), (1 << _INT_BITS) - 1
     return _read_whole(_take_scalar(node, "a whole number"), low, high)
 
 
-def _read_uint(node: Any) -> int:  # noqa: ANN401
+def _read_uint(node: object) -> int:
     return _read_whole(_take_scalar(node, "a whole number"), 0, (1 << _UINT_BITS) - 1)
 
 
-def _read_float(node: Any) -> float:  # noqa: ANN401
+def _read_float(node: object) -> float:
     scalar = _take_scalar(node, "a number")
     if scalar.is_empty:
         return 0.0
@@ -108,12 +108,12 @@ def _parse(code: str, parse: Callable[[str], Parsed], text: str) -> Parsed:
         refuse(code, str(error))
 
 
-def _read_duration(node: Any) -> float:  # noqa: ANN401
-    text = _read_text(node)
-    return 0.0 if node.is_null else _parse("E105", parse_prometheus, text)
+def _read_duration(node: object) -> float:
+    scalar = _take_scalar(node, "a duration")
+    return 0.0 if scalar.is_null else _parse("E105", parse_prometheus, _read_text(scalar))
 
 
-def _read_go_duration(node: Any) -> float:  # noqa: ANN401
+def _read_go_duration(node: object) -> float:
     """Whole numbers are nanoseconds here."""
     scalar = _take_scalar(node, "a duration")
     if scalar.kind in {Kind.INT, Kind.FLOAT}:
@@ -121,36 +121,35 @@ def _read_go_duration(node: Any) -> float:  # noqa: ANN401
     return _read_text_duration(scalar)
 
 
-def _read_text_duration(node: Any) -> float:  # noqa: ANN401
-    text = _read_text(node)
-    return 0.0 if node.is_empty else _parse("E105", parse_go, text)
+def _read_text_duration(node: object) -> float:
+    scalar = _take_scalar(node, "a duration")
+    return 0.0 if scalar.is_empty else _parse("E105", parse_go, scalar.text)
 
 
-def _read_web_url(node: Any) -> str:  # noqa: ANN401
+def _read_web_url(node: object) -> str:
     text = _read_text(node)
-    if not node.is_null:
-        _parse("E106", parse_web_url, text)
+    _parse("E106", parse_web_url, text)
     return text
 
 
-def _read_secret_url(node: Any) -> str:  # noqa: ANN401
+def _read_secret_url(node: object) -> str:
     return SECRET_TOKEN if _read_text(node) == SECRET_TOKEN else _read_web_url(node)
 
 
-def _read_any_url(node: Any) -> str:  # noqa: ANN401
+def _read_any_url(node: object) -> str:
     text = _read_text(node)
     _parse("E106", parse_url, text)
     return text
 
 
-def _read_host_port(node: Any) -> str:  # noqa: ANN401
+def _read_host_port(node: object) -> str:
     text = _read_text(node)
     if text:
         _parse("E107", split_host_port, text)
     return text
 
 
-def _read_list(node: Any) -> list[Node]:  # noqa: ANN401
+def _read_list(node: object) -> list[Node]:
     if isinstance(node, Scalar) and node.is_empty:
         return []
     if not isinstance(node, Listing):
@@ -158,7 +157,7 @@ def _read_list(node: Any) -> list[Node]:  # noqa: ANN401
     return node
 
 
-def _read_map(node: Any) -> dict[str, Node]:  # noqa: ANN401
+def _read_map(node: object) -> dict[str, Node]:
     if isinstance(node, Scalar) and node.is_empty:
         return {}
     if not isinstance(node, Table):
@@ -166,11 +165,11 @@ def _read_map(node: Any) -> dict[str, Node]:  # noqa: ANN401
     return node
 
 
-def _drop_null(node: Any) -> Any:  # noqa: ANN401
+def _drop_null(node: object) -> object:
     return None if isinstance(node, Scalar) and node.is_null else node
 
 
-def _read_block(node: Any) -> Any:  # noqa: ANN401
+def _read_block(node: object) -> object:
     if isinstance(node, Scalar) and node.is_empty:
         return None if node.is_null else Table(node.place)
     if not isinstance(node, Table):

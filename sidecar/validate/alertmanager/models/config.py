@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
@@ -135,7 +135,7 @@ class Receiver(Block):
     mattermost_configs: Annotated[Several[Maybe[chat.MattermostConfig]], since("0.30")] = ()
 
 
-def _empty_global(node: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+def _empty_global(node: object) -> object:
     """In capitals, null takes all defaults away."""
     if not isinstance(node, Scalar) or not node.is_empty or node.is_null:
         return node

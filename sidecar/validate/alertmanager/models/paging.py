@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
@@ -146,7 +146,7 @@ class JiraField(Block):
     enable_update: Flag = True
 
 
-def _read_jira_field(node: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+def _read_jira_field(node: object) -> object:
     """A text stands for its template."""
     if isinstance(node, Scalar) and not node.is_null:
         table = Table(node.place)
