@@ -59,7 +59,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     "Lingering": {
         "MountChanged": "Idle Validating Lingering",
         "Looked": "Idle Seeking",
-        "ProcessExited": "Seeking",
+        "ProcessExited": "Idle Seeking",
         "Asked": "Seeking Lingering",
         "Tick": "Idle Lingering",
         "StopAsked": "Stopped",

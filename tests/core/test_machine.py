@@ -975,6 +975,16 @@ def linger(world: World) -> World:
     return world
 
 
+def test_a_process_that_ends_while_lingering_without_a_mount_is_looked_for_later() -> None:
+    world = linger(make_world())
+    world.lose_mount()
+    world.run_for(2)
+    world.kill_daemon()
+    world.run_for(1)
+    assert isinstance(state_of(world).phase, Idle)
+    assert state_of(world).restart_pending
+
+
 def test_lingering_ends() -> None:
     world = linger(make_world())
     looks = world.looks
