@@ -180,15 +180,15 @@ class KubeClient:
         body: Json | None = None,
     ) -> HTTPResponse:
         """Send one request, once more with a renewed token, and return a good answer unread."""
-        for last in (False, True):
-            used, response = self._send(asked, query, headers or {}, body)
-            if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-                return response
+        used, response = self._send(asked, query, headers or {}, body)
+        if response.status == HTTPStatus.UNAUTHORIZED:
             refusal = self._explain(asked, response)
-            is_renewed = response.status == HTTPStatus.UNAUTHORIZED and self._access.renew(used)
-            if last or not is_renewed:
+            if not self._access.renew(used):
                 raise refusal
-        raise AssertionError  # the second try returns or raises
+            _, response = self._send(asked, query, headers or {}, body)
+        if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            return response
+        raise self._explain(asked, response)
 
     def _send(
         self, asked: Asked, query: dict[str, str], headers: dict[str, str], body: Json | None

@@ -68,26 +68,29 @@ def find_editor(content: Json) -> Editor | None:
     """Who changed its files last, by managedFields; None where nothing tells.
 
     An entry's time moves with any field of its manager, so this is the newest of those that own
-    content: the best that the API offers.
+    content: the best that the API offers. This program's own entry moves with each annotation and
+    counts only where nobody else owns any content.
     """
-    entries = [
+    owners = [
         Editor(entry.get("manager", ""), entry.get("time", ""))
-        for entry in _metadata(content).get("managedFields") or []
-        if _CONTENT_FIELDS & (entry.get("fieldsV1") or {}).keys()
+        for entry in _content_entries(content)
     ]
-    # All times are UTC in one format, so their text sorts as they do. They are whole seconds: of
-    # two in the same one it was the other, as this program seldom writes content.
-    return max(entries, key=lambda one: (one.time, one.manager != FIELD_MANAGER), default=None)
+    others = [owner for owner in owners if owner.manager != FIELD_MANAGER]
+    # All times are UTC in one format, so their text sorts as they do.
+    return max(others or owners, key=lambda owner: owner.time, default=None)
 
 
 def list_managers(content: Json) -> frozenset[str]:
     """All field managers that own some of its files: whom a restored content would fight."""
-    entries = _metadata(content).get("managedFields") or []
-    return frozenset(
-        entry.get("manager", "")
-        for entry in entries
+    return frozenset(entry.get("manager", "") for entry in _content_entries(content))
+
+
+def _content_entries(content: Json) -> list[Json]:
+    return [
+        entry
+        for entry in _metadata(content).get("managedFields") or []
         if _CONTENT_FIELDS & (entry.get("fieldsV1") or {}).keys()
-    )
+    ]
 
 
 def _metadata(content: Json) -> Mapping[str, Any]:

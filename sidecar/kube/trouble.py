@@ -6,7 +6,11 @@ import http.client
 import socket
 import ssl
 
+from urllib3.exceptions import ProtocolError
+
 from sidecar.kube.errors import UnreachableError
+
+_BROKEN_OFF = (ConnectionError, ssl.SSLError, http.client.HTTPException, ProtocolError)
 
 
 def explain_silence(error: Exception, host: str, deadline_s: float) -> UnreachableError:
@@ -27,7 +31,7 @@ def explain_silence(error: Exception, host: str, deadline_s: float) -> Unreachab
         return UnreachableError(f"the host name of {where} cannot be resolved: see the pod's DNS")
     if isinstance(cause, ConnectionRefusedError):
         return UnreachableError(f"{where} refuses connections: is it up, and is that its port?")
-    if isinstance(cause, (ConnectionError, ssl.SSLError, http.client.HTTPException)):
+    if isinstance(cause, _BROKEN_OFF):
         return UnreachableError(f"{where} broke the connection off: is it restarting?")
     reason = getattr(cause, "strerror", None) or type(cause).__name__
     return UnreachableError(f"{where} cannot be reached ({reason}): see the network to it")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from sidecar.core.backoff import Backoff
 from sidecar.core.ports import Clock
-from sidecar.kube.errors import ApiError, ForbiddenError, GoneError
+from sidecar.kube.errors import ApiError, ForbiddenError, GoneError, UnreachableError
 from sidecar.kube.ports import Api, Changes, Json, Ref
 
 _EARLY_S = 1.0
@@ -141,10 +141,11 @@ class ObjectWatch:
     def _list(self) -> None:
         ref = self._ref
         answer = self._api.list(ref.resource, ref.namespace, name=ref.name)
+        version = _read_version(answer)
         items = answer.get("items") or []
         if not self._stopping.is_set():
             self._hand_on(items[0] if items else None)
-        self._version = answer["metadata"]["resourceVersion"]
+        self._version = version
 
     def _follow(self) -> bool:
         """Watch until the server ends it; whether that was at its time. Raises `ApiError`."""
@@ -181,12 +182,13 @@ class ObjectWatch:
             if self._stopping.is_set():
                 break
             content: Json = event["object"]
+            version = _read_version(content)
             match event["type"]:
                 case "ADDED" | "MODIFIED":
                     self._hand_on(content)
                 case "DELETED":
                     self._hand_on(None)
-            self._version = content["metadata"]["resourceVersion"]
+            self._version = version
 
     def _hand_on(self, content: Json | None) -> None:
         metadata = content["metadata"] if content is not None else {}
@@ -197,9 +199,9 @@ class ObjectWatch:
 
     def _recover(self, error: ApiError) -> float:
         """Say what is wrong, if that is news; how long to wait."""
-        if isinstance(error, GoneError):
+        if isinstance(error, GoneError) and self._failures <= 1:
             # Nothing is wrong: so much happened meanwhile that the object must be read again.
-            return self._delay_s() if self._failures > 1 else 0.0
+            return 0.0
         if not self._stopping.is_set():
             self._announce(connected=False, why=error.message)
         if isinstance(error, ForbiddenError):
@@ -219,3 +221,12 @@ class ObjectWatch:
         if message != self._told:
             self._told = message
             self._listener.tell(message)
+
+
+def _read_version(content: Json) -> str:
+    """Raises `UnreachableError`: without it there is no going on."""
+    try:
+        return str(content["metadata"]["resourceVersion"])
+    except (KeyError, TypeError) as error:
+        msg = "the API server sent an object without a resourceVersion: is a proxy between?"
+        raise UnreachableError(msg) from error

@@ -22,6 +22,7 @@ from types import FrameType
 
 from sidecar.clock import SystemClock
 from sidecar.testing.daemon_pages import (
+    STYLES,
     Shown,
     listen,
     make_handler,
@@ -217,7 +218,7 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--listen", default="127.0.0.1:0")
     parser.add_argument("--check", action="store_true", help="validate the file and end")
-    parser.add_argument("--style", choices=("prometheus", "counters", "silent"))
+    parser.add_argument("--style", choices=STYLES)
     parser.add_argument("--refuse-when", metavar="TEXT", help="refuse files that contain TEXT")
     for name in ("delay", "torn", "cache", "slow-start"):
         parser.add_argument(f"--{name}", type=float, metavar="SECONDS")

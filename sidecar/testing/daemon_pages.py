@@ -13,6 +13,9 @@ from socket import AF_INET6
 from sidecar.core.evidence import DigestAlgorithm
 from sidecar.core.prediction import predict
 
+STYLES = ("prometheus", "counters", "alert-history", "alert-history-sighup", "silent")
+"""What `render_metrics` can show."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -26,23 +29,42 @@ class Shown:
 
 
 def render_metrics(shown: Shown, style: str, signals: int) -> bytes:
-    """The page of one style: `prometheus` (gauge, time, hash), `counters`, or `silent`."""
+    """The page of one style: `prometheus` (gauge, time, hash), `counters`, or `silent`.
+
+    `alert-history` and `alert-history-sighup` are the two spellings of that service.
+    """
     digest = predict(DigestAlgorithm.MD5_LE48, shown.content)
+    service, older = "alert_history_config_reload", "alert_history_sighup_reloader"
     pages: Mapping[str, Mapping[str, str]] = {
         "prometheus": {
-            "config_last_reload_successful": str(int(shown.ok)),
-            "config_last_reload_success_timestamp_seconds": f"{shown.loaded_s:.16e}",
-            "config_hash": f"{float(digest):.14e}",
+            "demo_config_last_reload_successful": str(int(shown.ok)),
+            "demo_config_last_reload_success_timestamp_seconds": f"{shown.loaded_s:.16e}",
+            "demo_config_hash": f"{float(digest):.14e}",
         },
         "counters": {
-            "config_reloads_total": str(shown.reloads),
-            "config_reload_failures_total": str(shown.failures),
+            "demo_config_reloads_total": str(shown.reloads),
+            "demo_config_reload_failures_total": str(shown.failures),
+        },
+        "alert-history": {
+            f"{service}_last_success_timestamp_seconds": f"{shown.loaded_s:.16e}",
+            **_count_by_status(f"{service}_total", shown),
+        },
+        "alert-history-sighup": {
+            f"{older}_last_reload_timestamp_seconds": f"{shown.loaded_s:.16e}",
+            **_count_by_status(f"{older}_reload_attempts_total", shown),
         },
         "silent": {},
     }
-    values = {**pages[style], "signals_received_total": str(signals)}
-    lines = (f"# HELP demo_{n} See its name.\ndemo_{n} {v}\n" for n, v in values.items())
-    return "".join(lines).encode()
+    values = {**pages[style], "demo_signals_received_total": str(signals)}
+    names = dict.fromkeys(series.partition("{")[0] for series in values)
+    lines = [f"# HELP {name} See its name." for name in names]
+    lines += [f"{series} {value}" for series, value in values.items()]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _count_by_status(metric: str, shown: Shown) -> Mapping[str, str]:
+    counts = {"success": shown.reloads, "failure": shown.failures}
+    return {f'{metric}{{status="{status}"}}': str(count) for status, count in counts.items()}
 
 
 def render_status(shown: Shown) -> bytes:

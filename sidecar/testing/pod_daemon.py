@@ -26,7 +26,8 @@ class Habits:
 
     `read_s`: from the signal to reading the files. `work_s`: from there to the first mark.
     `torn_s`: from the first mark to the second. `gauge_first`: which one that is. `lies`: its
-    success time moves on failure too. `whole_s`: it shows whole seconds. `cache_s`: its page may be so old.
+    success time moves on failure too. `whole_s`: it shows whole seconds. `cache_s`: its page may
+    be so old.
     """
 
     start_s: float = 0.03

@@ -3,7 +3,8 @@
 Works with the target's UID and GID and nothing else: no capability, no chroot, no namespace. What
 is static is executed as it is. What is dynamic is executed by its own loader with its own
 libraries: otherwise the kernel would take the sidecar's, silently. Everything is named by
-descriptors (``/proc/self/fd/N``), because paths below ``/proc/PID/root`` lead out of it at absolute links.
+descriptors (``/proc/self/fd/N``), because paths below ``/proc/PID/root`` lead out of it at
+absolute links.
 
 The program runs with the sidecar's files, and that is what lets it see the candidate. So what it
 misses may be a file of its own image: `find_missing` tells.
@@ -29,7 +30,7 @@ SEARCHED = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin"
 
 MUSL, GLIBC = "ld-musl-", "ld-linux-"
 _LIBRARIES = ("/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
-_PASSING = frozenset({TargetTrouble.GONE, TargetTrouble.STARTING})
+_PASSING = frozenset({TargetTrouble.GONE, TargetTrouble.STARTING, TargetTrouble.ZOMBIE})
 _ABSENCE = re.compile(
     r"no such file|not found|cannot (?:open|read|stat|access|load)|can't open|unable to"
     r"|(?:could|does|did) not|failed|denied|read-only",

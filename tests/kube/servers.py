@@ -1,4 +1,4 @@
-"""A small HTTP server that answers as a test says, to be as bad as no real API server can be asked."""
+"""A small HTTP server that answers as a test says, for what no real API server does."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Answer = Callable[["Handler"], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request."""
+
+    path: str
+    headers: Message
+    body: bytes
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -21,9 +31,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        self.body = self.rfile.read(length)
         script = self.server.script
-        script.seen.append(self)
+        script.seen.append(Asked(self.path, self.headers, self.rfile.read(length)))
         script.connections.add(self.client_address[1])
         script.answer(self)
 
@@ -70,7 +79,7 @@ class Script:
 
     answer: Answer
     url: str = ""
-    seen: list[Handler] = field(default_factory=list)
+    seen: list[Asked] = field(default_factory=list)
     connections: set[int] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import socket
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from urllib3.exceptions import HTTPError
 
 from sidecar import __version__
 from sidecar.clock import SystemClock
@@ -28,14 +30,16 @@ from sidecar.kube.errors import (
     UnreachableError,
 )
 from sidecar.kube.ports import CONFIG_MAPS, PODS, SECRETS, Json, Ref
+from sidecar.kube.trouble import explain_silence
 from tests.daemons.processes import find_free_port
 from tests.kube.servers import Handler, Script, serving
 
 REF = Ref(CONFIG_MAPS, "default", "app")
+TOKEN = "secret-token"  # noqa: S105  which must show up nowhere
 OBJECT: Json = {"kind": "ConfigMap", "metadata": {"name": "app", "resourceVersion": "7"}}
 
 
-def write_kubeconfig(folder: Path, url: str, token: str = "secret-token") -> str:
+def write_kubeconfig(folder: Path, url: str, token: str = TOKEN) -> str:
     path = folder / "kubeconfig"
     config = {
         "apiVersion": "v1",
@@ -105,7 +109,7 @@ def test_a_request_says_who_asks_and_what_for(tmp_path: Path) -> None:
     ]
     assert got.headers["Authorization"] == "Bearer secret-token"
     assert got.headers["User-Agent"] == f"surehup/{__version__}"
-    assert got.headers["Content-Type"] is None
+    assert "Content-Type" not in got.headers
     assert patched.headers["Content-Type"] == "application/merge-patch+json"
     expected = rb'{"metadata":{"annotations":{"a":null,"b":"\u003c"},"resourceVersion":"7"}}'
     assert patched.body == expected
@@ -202,6 +206,12 @@ def test_a_dead_port_is_refused_in_words(tmp_path: Path) -> None:
 def test_an_unknown_host_is_told_as_such(tmp_path: Path) -> None:
     with calling(tmp_path, "http://api.invalid:1") as caller:
         assert "cannot be resolved" in refusal(caller.client).message
+
+
+def test_any_other_trouble_of_the_network_is_told_by_its_name() -> None:
+    wrapped = HTTPError("wrapped", OSError(errno.ENETUNREACH, "Network is unreachable"))
+    assert "(Network is unreachable)" in explain_silence(wrapped, "https://a", 1).message
+    assert "(HTTPError)" in explain_silence(HTTPError("odd"), "https://a", 1).message
 
 
 def test_a_server_that_hangs_is_left_at_the_deadline(tmp_path: Path) -> None:
@@ -392,17 +402,22 @@ def test_events_are_read_however_they_are_cut_into_chunks(tmp_path: Path) -> Non
     }
 
 
-def test_a_refusal_sent_as_an_event_is_raised(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "error"), [({"code": 410, "reason": "Expired"}, GoneError), ({}, UnreachableError)]
+)
+def test_a_refusal_sent_as_an_event_is_raised(
+    tmp_path: Path, status: Json, error: type[ApiError]
+) -> None:
     def answer(asked: Handler) -> None:
         asked.begin_stream()
-        asked.send_chunk(_event("ERROR", code=410, reason="Expired", message="too old"))
+        asked.send_chunk(_event("ERROR", **status))
 
-    with serving(answer) as script, calling(tmp_path, script.url) as caller:
-        with pytest.raises(GoneError):
-            watch(caller.client)
-        script.answer = lambda asked: (asked.begin_stream(), asked.send_chunk(_event("ERROR")))[0]
-        with pytest.raises(UnreachableError):
-            watch(caller.client)
+    with (
+        serving(answer) as script,
+        calling(tmp_path, script.url) as caller,
+        pytest.raises(error),
+    ):
+        watch(caller.client)
 
 
 @pytest.mark.parametrize("line", [b"no JSON\n", b"{}\n", b"[]\n", b"null\n"])
@@ -442,7 +457,7 @@ def test_a_silent_watch_is_dead_after_its_time_and_some_grace(tmp_path: Path) ->
 
     with serving(answer) as script, calling(tmp_path, script.url, deadline_s=0.2) as caller:
         started_s = time.monotonic()
-        with pytest.raises(UnreachableError, match="did not answer within 0.7 s"):
+        with pytest.raises(UnreachableError, match=r"did not answer within 0\.7 s"):
             watch(caller.client, timeout_s=0.5, grace_s=0.2)
         assert 0.6 <= time.monotonic() - started_s < 2
 

@@ -13,7 +13,13 @@ import pytest
 
 from sidecar.clock import SystemClock
 from sidecar.core.backoff import Backoff
-from sidecar.kube.errors import ApiError, TooManyRequestsError, UnauthorizedError, UnreachableError
+from sidecar.kube.errors import (
+    ApiError,
+    GoneError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from sidecar.kube.ports import CONFIG_MAPS, Api, Json, Ref
 from sidecar.kube.watch import ObjectWatch
 from sidecar.testing.apiserver import FakeApi
@@ -249,6 +255,37 @@ def test_the_waits_grow_and_are_a_random_part_of_what_they_may_be() -> None:
     gaps = [later - earlier for earlier, later in pairwise(asked_s[:7])]
     for gap_s, wait_s in zip(gaps, (0.01, 0.02, 0.04, 0.08, 0.1, 0.1), strict=True):
         assert wait_s <= gap_s <= wait_s + 0.5
+
+
+class Broken(FakeApi):
+    """A server, or a proxy, whose lists are none until they are asked for the third time."""
+
+    lists = 0
+
+    def list(self, *args: object, **kwargs: object) -> Json:  # type: ignore[override]
+        self.lists += 1
+        answer = super().list(*args, **kwargs)  # type: ignore[arg-type]
+        return {1: {}, 2: {"metadata": None}}.get(self.lists, answer)
+
+
+def test_an_answer_without_a_version_is_none() -> None:
+    api = Broken(clock=SystemClock())
+    api.create(CONFIG_MAPS, "default", _body({"a": "1"}))
+    with watching(api, REF) as ear:
+        ear.until_connected()
+    assert ear.connected == [False, True]
+    assert "without a resourceVersion" in ear.told[0]
+    assert len(ear.objects) == 1
+
+
+def test_a_server_that_knows_none_of_its_own_versions_is_told(cluster: Cluster) -> None:
+    cluster.make(a="1")
+    for _ in range(3):
+        cluster.api.fail_next("watch", GoneError("no longer kept", status=410))
+    with watching(cluster.api, REF) as ear:
+        ear.until_connected()
+    assert ear.connected == [False, True]
+    assert "no longer kept" in ear.told[0]
 
 
 @pytest.mark.parametrize("when", ["before", "in a list", "in a wait"])
