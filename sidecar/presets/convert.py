@@ -33,11 +33,11 @@ from sidecar.core.evidence import (
     Series,
     Source,
 )
+from sidecar.presets.evidence import EvidenceShape
 from sidecar.presets.model import (
     CheckShape,
     ConfirmShape,
     DaemonShape,
-    EvidenceShape,
     TargetShape,
 )
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from sidecar.core.bridge import Mode, OnInvalid, Rollback
 from sidecar.core.evidence import Role
 from sidecar.presets.convert import FILE, HTTP, choose_groups, name_evidence, needs_url
-from sidecar.presets.model import PROVING, CheckShape, EvidenceShape
+from sidecar.presets.evidence import PROVING, EvidenceShape
+from sidecar.presets.model import CheckShape
 from sidecar.presets.problems import Problem
 from sidecar.settings.model import BridgeShape, RolloutShape
 from sidecar.settings.values import Need

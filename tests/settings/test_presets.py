@@ -10,8 +10,9 @@ from sidecar.core.errors import SettingsError
 from sidecar.core.evidence import Children, Process, Reading, Sample
 from sidecar.core.verdict import Verdict, find_unready, judge
 from sidecar.presets.convert import to_checks, to_proof, to_reload, to_selector
+from sidecar.presets.evidence import PROVING
 from sidecar.presets.loading import load_preset, parse_preset
-from sidecar.presets.model import PROVING, DaemonShape
+from sidecar.presets.model import DaemonShape
 from sidecar.presets.names import list_presets
 from tests.settings.helpers import load
 

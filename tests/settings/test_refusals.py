@@ -275,6 +275,10 @@ FIELDS = [
         ),
     ),
     ("apiVersion: v1", "apiVersion: 'v1' is none of surehup.dev/v1alpha1"),
+    (
+        "bridges: [{confirm: {agree: .inf}}]",
+        "bridges[0].confirm.agree: input should be a finite number",
+    ),
     ("httpControl: maybe", "httpControl: must be true or false, not 'maybe'"),
     (
         "bridges: [{preset: nginx, source: {mount: /x}, mode: published}]",
