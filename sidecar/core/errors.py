@@ -86,3 +86,9 @@ class TargetError(SurehupError):
         return (
             ExitCode.PERMISSION if self.trouble is TargetTrouble.PERMISSION else ExitCode.NOT_FOUND
         )
+
+
+class PublishError(SurehupError):
+    """The shared folder of published mode cannot take the new files."""
+
+    exit_code = ExitCode.FAILED

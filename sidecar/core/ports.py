@@ -152,3 +152,26 @@ class Journal(Protocol):
 
     def save(self, bridge: str, entry: Mapping[str, object]) -> None:
         """Replace the entry atomically. A failure is told once and never stops an attempt."""
+
+
+class Publisher(Protocol):
+    """The shared folder that the sidecar alone writes, in published mode."""
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Make the files of `snapshot` the whole content, in one swap; none if they are it already.
+
+        Raises `PublishError`; readers then still see one content whole, as a rule the old one.
+        """
+
+
+class Keeper(Protocol):
+    """The last good content of each bridge, for the way back after a restart of the sidecar."""
+
+    def save(self, bridge: str, snapshot: Snapshot) -> None:
+        """Replace the content kept for `bridge`, atomically. A failure is told once; never raises.
+
+        What could not be written is kept for as long as the sidecar runs.
+        """
+
+    def load(self, bridge: str) -> Mapping[str, bytes] | None:
+        """The files kept for `bridge`; None where there are none, or they came to harm."""
