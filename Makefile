@@ -1,6 +1,6 @@
 # The one entry to everything a developer does; CI calls the same targets.
 .DELETE_ON_ERROR:
-.PHONY: help setup tools demo test gates cov lint format type bench agreement mutants docs lock clean ci
+.PHONY: help setup tools demo test apitest gates cov lint format type bench agreement mutants docs lock clean ci
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -22,11 +22,17 @@ tools: ## the daemons and tools that the tests run against
 demo: $(READY) ## a bad and a good edit, on this machine, without a cluster
 	$(BIN)/surehup demo $(ARGS)
 
-test: setup ## all tests; ARGS="-k words" for some of them
+test: setup ## all tests that need no API server; ARGS="-k words" for some of them
 	$(BIN)/pytest $(ARGS)
+
+# Cold, the build takes minutes and gigabytes (e2e/build says how many); then it is there for good.
+apitest: setup ## the tests on a real Kubernetes API server, which the first run builds; ARGS as well
+	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
+	$(BIN)/pytest -m apiserver $(ARGS)
 
 cov: setup ## all tests, and what they leave uncovered
 	$(MAKE) test ARGS="--cov --cov-report= $(ARGS)"
+	$(MAKE) apitest ARGS="--cov --cov-append --cov-report= $(ARGS)"
 	$(MAKE) gates
 
 gates: $(READY) ## whether the last coverage is enough

@@ -75,7 +75,7 @@ def machine() -> Iterator[Machine]:
         (folder / ".ci").mkdir()
         (folder / "bin").mkdir()
         shutil.copy(SETUP, folder / ".ci" / "setup")
-        for program in ("sh", "dirname", "id", "rm", "chmod", "cat"):
+        for program in ("sh", "dirname", "id", "rm", "chmod", "cat", "grep"):
             found = shutil.which(program)
             assert found is not None
             (folder / "bin" / program).symlink_to(found)
@@ -176,5 +176,26 @@ def test_machine_without_python_gets_one(machine: Machine) -> None:
     assert machine.calls[-1] == "later -m venv .venv"
 
 
+OLD, RECENT = "go version go1.20.14 linux/amd64", "go version go1.21.0 linux/amd64"
+
+
+def test_go_that_can_fetch_the_right_one_is_enough(machine: Machine) -> None:
+    machine.add("go", f"echo {RECENT}")
+    assert machine.run("go") == (0, "")
+    assert machine.calls == ["go version"]
+
+
+@pytest.mark.parametrize("said", [OLD, None], ids=["too old", "none"])
+def test_machine_without_go_gets_the_pinned_one(machine: Machine, said: str | None) -> None:
+    if said is not None:
+        machine.add("go", f"echo {said}")
+    (machine.folder / ".venv" / "bin").mkdir(parents=True)
+    machine.add("python")
+    (machine.folder / "bin" / "python").rename(machine.folder / ".venv" / "bin" / "python")
+    code, _ = machine.run("go", GO=f"{machine.folder}/bin/go")
+    assert code == 0
+    assert machine.calls[-1].endswith(" --require-hashes --requirement .ci/lock-go.txt")
+
+
 def test_wrong_use_shows_the_right_one(machine: Machine) -> None:
-    assert machine.run() == (3, "setup: usage: .ci/setup python | tools | debs NAME...\n")
+    assert machine.run() == (3, "setup: usage: .ci/setup python | tools | go | debs NAME...\n")
