@@ -158,6 +158,14 @@ def mask_url(url: str) -> str:
     return shown._replace(query="***" if parts.query else "", fragment="").geturl()
 
 
+def parse_secret_path(value: object) -> str:
+    """Names and globs, joined by dots."""
+    if not isinstance(value, str) or not re.fullmatch(r"[^\s.]+(\.[^\s.]+)*", value):
+        msg = f"{value!r} is no path of names: write slack_configs.api_url, or api_* for all such"
+        raise ValueError(msg)
+    return value
+
+
 def parse_command(value: object) -> list[str]:
     """A program and its arguments, as a list or as one line with shell quoting.
 
@@ -199,3 +207,4 @@ Regex = Annotated[str, BeforeValidator(parse_regex), Kind("regular expression")]
 Url = Annotated[str, BeforeValidator(parse_url), _as_url, Kind("URL")]
 Place = Annotated[str, BeforeValidator(parse_place), _as_url, Kind("URL or path")]
 CommandLine = Annotated[list[str], BeforeValidator(parse_command), Kind("command")]
+SecretPath = Annotated[str, BeforeValidator(parse_secret_path), Kind("path")]

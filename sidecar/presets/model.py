@@ -19,6 +19,7 @@ from sidecar.presets.fields import (
     Place,
     PositiveDuration,
     Regex,
+    SecretPath,
     Signal,
     Size,
     Url,
@@ -223,6 +224,13 @@ class DaemonShape(Shape):
         None,
         alias="validate",
         description="The validators, in order. Replaces the preset's list.",
+    )
+    secrets: list[SecretPath] | None = Field(
+        None,
+        description="Names whose values `/api/v2/config` and dry runs mask, besides passwords, "
+        "tokens and the like, and those of the preset: dotted paths of globs, as "
+        "`slack_configs.api_url`, matching the end of a path; lists do not count.",
+        json_schema_extra=otherwise("[]"),
     )
     target: TargetShape = Field(TargetShape(), description="Which process, and how it reloads.")
     confirm: ConfirmShape = Field(ConfirmShape(), description="How a reload is proven.")

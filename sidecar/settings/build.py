@@ -21,9 +21,9 @@ BY_HTTP = frozenset({"reload_url", "reload_method", "reload_answers"})
 def fill_from_preset(own: BridgeShape, preset: DaemonShape) -> BridgeShape:
     """`own` with everything that it leaves out taken from `preset`.
 
-    Lists are replaced as a whole: a `validate` or `evidence` of the user's own stands alone. Who
-    names a PID means that process, whatever it is called; who names a signal or an address to ask
-    means that trigger.
+    Lists are replaced as a whole: a `validate` or `evidence` of the user's own stands alone. Only
+    `secrets` add up: who names one more does not mean to show the others. Who names a PID means
+    that process, whatever it is called; who names a signal or an address to ask means that trigger.
     """
     trigger = own.target.trigger or _imply_trigger(own) or preset.target.trigger
     but = BY_SIGNAL if trigger == HTTP else BY_HTTP
@@ -34,6 +34,7 @@ def fill_from_preset(own: BridgeShape, preset: DaemonShape) -> BridgeShape:
         update={
             "target": target.model_copy(update={"trigger": trigger}),
             "confirm": fill(own.confirm, preset.confirm),
+            "secrets": list(dict.fromkeys([*(preset.secrets or []), *(own.secrets or [])])),
             "mode": own.mode or (Mode.PUBLISHED if own.publish is not None else Mode.MOUNTED),
         }
     )
@@ -63,6 +64,7 @@ def build_settings(file: FileShape, bridges: Sequence[BridgeShape], origin: str)
         poll_s=file.poll,
         notify=tuple(Notify(url=hook.url, on=tuple(hook.on)) for hook in file.notify),
         origin=origin,
+        secrets={name_bridge(bridge): tuple(bridge.secrets or ()) for bridge in bridges},
         effective_json=json.dumps(plain.model_dump(mode="json", by_alias=True, exclude_none=True)),
     )
 

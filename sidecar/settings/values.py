@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sidecar.core.bridge import Bridge, Mode, Rollback, Rollout
@@ -41,7 +42,8 @@ class Settings:
 
     `listen` is None where nothing is served. `origin` says where the settings came from, for
     `/api/v2/config`; `effective_json` is the same with presets filled in, as the file would spell
-    it, addresses without their secrets.
+    it, addresses without their secrets. `secrets` are, by bridge, the dotted paths of what is
+    masked in shown content besides what always is.
     """
 
     bridges: tuple[Bridge, ...]
@@ -52,6 +54,7 @@ class Settings:
     state_dir: str = "/run/surehup"
     poll_s: float = 1.0
     notify: tuple[Notify, ...] = ()
+    secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = "flags"
     effective_json: str = "{}"
 
