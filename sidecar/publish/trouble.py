@@ -26,8 +26,8 @@ def explain(error: OSError, path: str) -> PublishError:
         case errno.EACCES | errno.EPERM:
             return PublishError(
                 f"UID {os.geteuid()} and GID {os.getegid()} may not write or clean up in "
-                f"{_place(error, path)}: mount an emptyDir there, set fsGroup in the pod's "
-                "securityContext, and let one UID alone publish."
+                f"{shown}: mount an emptyDir there, set fsGroup in the pod's securityContext, and "
+                "let one UID alone publish."
             )
         case errno.ENOTDIR | errno.ELOOP:
             return PublishError(
