@@ -25,7 +25,7 @@ from sidecar.kube.errors import (
     UnauthorizedError,
     UnreachableError,
 )
-from sidecar.kube.ports import SECRETS, Ref, Resource
+from sidecar.kube.ports import CONFIG_MAPS, SECRETS, Ref, Resource
 
 _SHOWN_CHARS = 300
 _RBAC = re.compile(r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]*)"')
@@ -73,7 +73,9 @@ class Asked:
 
     @property
     def _is_narrowed(self) -> bool:
-        return bool(self.name) and self.verb != "create"
+        # Names of other objects are made anew, and a rule that named one would help but once.
+        has_steady_name = self.resource in {CONFIG_MAPS, SECRETS}
+        return has_steady_name and bool(self.name) and self.verb != "create"
 
 
 def explain(

@@ -32,25 +32,11 @@ from sidecar.kube.errors import (
 from sidecar.kube.ports import CONFIG_MAPS, PODS, SECRETS, Json, Ref
 from sidecar.kube.trouble import explain_silence
 from tests.daemons.processes import find_free_port
+from tests.kube.kubeconfigs import TOKEN, write_kubeconfig
 from tests.kube.servers import Handler, Script, serving
 
 REF = Ref(CONFIG_MAPS, "default", "app")
-TOKEN = "secret-token"  # noqa: S105  which must show up nowhere
 OBJECT: Json = {"kind": "ConfigMap", "metadata": {"name": "app", "resourceVersion": "7"}}
-
-
-def write_kubeconfig(folder: Path, url: str, token: str = TOKEN) -> str:
-    path = folder / "kubeconfig"
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": url}}],
-        "users": [{"name": "u", "user": {"token": token}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "c",
-    }
-    path.write_text(json.dumps(config))
-    return str(path)
 
 
 class Caller:
@@ -78,7 +64,7 @@ def calling(folder: Path, url: str, deadline_s: float = 2.0) -> Iterator[Caller]
 def refusal(client: KubeClient, ref: Ref = REF) -> ApiError:
     with pytest.raises(ApiError) as raised:
         client.get(ref)
-    assert "secret-token" not in raised.value.message
+    assert TOKEN not in raised.value.message
     assert "\n" not in raised.value.message
     return raised.value
 
@@ -107,7 +93,7 @@ def test_a_request_says_who_asks_and_what_for(tmp_path: Path) -> None:
         f"{path}?fieldManager=surehup",
         f"{path}/app",
     ]
-    assert got.headers["Authorization"] == "Bearer secret-token"
+    assert got.headers["Authorization"] == f"Bearer {TOKEN}"
     assert got.headers["User-Agent"] == f"surehup/{__version__}"
     assert "Content-Type" not in got.headers
     assert patched.headers["Content-Type"] == "application/merge-patch+json"
@@ -299,7 +285,7 @@ def test_the_rule_to_add_names_subresource_and_group(tmp_path: Path) -> None:
         pytest.raises(ForbiddenError) as raised,
     ):
         caller.client.patch(Ref(PODS, "ns", "p"), {}, subresource="status", strategic=True)
-    rule = 'apiGroups [""] resources [pods/status] resourceNames [p] verbs [patch]'
+    rule = 'apiGroups [""] resources [pods/status] verbs [patch]'
     assert raised.value.rule == rule
     assert raised.value.message == (
         f"u may not patch Pod ns/p's status: add to its Role in namespace ns the rule {rule}"

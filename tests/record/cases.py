@@ -17,7 +17,7 @@ from tests.apiserver.clients import make_admin_client, make_pod_client
 from tests.apiserver.server import CONFIG_MAP, ApiServer
 
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
-WAIT_S = 10.0
+WAIT_S = 20.0
 POD_STATUS = "pods/status"
 
 
