@@ -36,7 +36,7 @@ def pack(files: Mapping[str, bytes]) -> tuple[Json, int]:
         size_bytes = measure(data)
     if size_bytes > MAX_BYTES:
         msg = (
-            f"no revision is kept of this content, as its {size_bytes} bytes are more than a"
+            f"the content takes {size_bytes} bytes in the history, which is more than one"
             f" ControllerRevision holds ({MAX_BYTES}): split it over several ConfigMaps"
         )
         raise HistoryError(msg)

@@ -137,7 +137,7 @@ class Revisions:
             if _is_owned(stored, owner) and _read(stored).holds(digest):
                 return _read(stored)
         taken = " and ".join(ref.name for ref in refs)
-        msg = f"no revision is kept, as other objects have the names for it: delete {taken}"
+        msg = f"other objects have the names of this ControllerRevision: delete {taken}"
         raise HistoryError(msg)
 
     def _create_or_get(self, ref: Ref, body: Json) -> Json:
