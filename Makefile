@@ -1,9 +1,10 @@
 # The one entry to everything a developer does; CI calls the same targets.
 .DELETE_ON_ERROR:
-.PHONY: help setup tools demo test apitest gates cov lint format type bench agreement mutants docs lock clean ci
+.PHONY: help setup tools demo test apitest gates cov lint format type bench agreement fuzz mutants docs lock clean ci
 
 BIN := .venv/bin
 READY := .venv/.ready
+FUZZER := .venv/.fuzzer
 ARGS ?=
 
 help: ## this list
@@ -59,6 +60,17 @@ bench: setup ## the numbers of the README, one table a bench; BENCHES="rest load
 
 agreement: setup ## where the Alertmanager rules and amtool agree, and where not
 	$(BIN)/python -m bench.agreement $(ARGS)
+
+# Apart from the other pins: it is large, and there is none for every machine.
+$(FUZZER): .ci/lock-fuzz.txt $(READY)
+	$(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install \
+		--require-hashes --requirement .ci/lock-fuzz.txt
+	@touch $@
+
+SECONDS ?= 60
+
+fuzz: $(FUZZER) ## feeds every parser nonsense for SECONDS=60; ARGS="yaml elf" for some
+	$(BIN)/python -m tests.fuzz.campaign $(SECONDS) $(ARGS)
 
 mutants: $(READY) ## breaks the core in known ways and sees the tests notice each
 	$(BIN)/python tests/mutants.py

@@ -15,6 +15,13 @@ import yaml
 from sidecar.core.errors import SettingsError
 
 MAX_BYTES = 1 << 20
+_BROKEN = (
+    yaml.YAMLError,
+    RecursionError,
+    *(ValueError, TypeError, LookupError, AttributeError, OverflowError),
+)
+"""What PyYAML raises; the last ones escape from its constructors, as for ``!!int x``."""
+
 _BOOL = "tag:yaml.org,2002:bool"
 _TIME = "tag:yaml.org,2002:timestamp"
 _INT = "tag:yaml.org,2002:int"
@@ -31,6 +38,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401, FBT001, FBT002  PyYAML's signature
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # refused by the call below
             if key.value in seen:
                 where = key.start_mark
                 msg = f"line {where.line + 1}: {key.value} stands there twice"
@@ -59,7 +68,7 @@ def read_document(path: str) -> dict[str, object]:
     except SettingsError as error:
         msg = f"{path}: {error}"
         raise SettingsError(msg) from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except _BROKEN as error:
         msg = f"{path}: {_say_syntax(error)}"
         raise SettingsError(msg) from error
     if document is None:

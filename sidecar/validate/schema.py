@@ -34,6 +34,10 @@ CHECK = "schema"
 MOST_FINDINGS = 50
 """Per document: beyond that the file is of another kind than the schema."""
 
+_BROKEN = (re.error, ValueError, TypeError, LookupError, ArithmeticError)
+"""What jsonschema lets escape of schemas that its own check takes: of patterns, of addresses in
+``$id``, ``$ref`` and ``$schema``, of numbers too large to divide."""
+
 _KINDS = {
     "bool": "a boolean",
     "int": "a number",
@@ -58,6 +62,9 @@ def hold_against_schema(files: Files, options: Options) -> Iterator[Finding]:
     try:
         for key, content in files.items():
             yield from _hold_file(validator, key, content)
+    except _BROKEN as error:
+        message = f"the schema {path} cannot be followed ({_shorten(error)}): correct it"
+        raise CannotJudgeError(message) from error
     except Unresolvable as error:
         message = (
             f"the schema {path} refers to {error.ref!r}, which it does not contain, "
@@ -77,16 +84,25 @@ def _load_schema(path: str) -> Validator:
         message = f"the schema cannot be parsed: {broken[0]}"
         raise CannotJudgeError(message)
     schema: Any = next((value for _, value in _read_documents(path, content)), {})
-    dialect = validator_for(schema, default=Draft202012Validator)
+    if type(schema) not in {dict, bool}:
+        message = f"the schema {path} is no JSON Schema: it is {_kind_of(schema)}, not an object"
+        raise CannotJudgeError(message)
     named = schema.get("$schema") if isinstance(schema, dict) else None
-    if named is not None and named.rstrip("#") != dialect.META_SCHEMA["$schema"].rstrip("#"):
-        message = f"the schema {path} is written in the unknown dialect {named!r}"
+    if not isinstance(named, str | None):
+        message = f"the schema {path} is no JSON Schema: $schema is {_kind_of(named)}, not a text"
         raise CannotJudgeError(message)
     try:
+        dialect = validator_for(schema, default=Draft202012Validator)
+        if named is not None and named.rstrip("#") != dialect.META_SCHEMA["$schema"].rstrip("#"):
+            message = f"the schema {path} is written in the unknown dialect {named!r}"
+            raise CannotJudgeError(message)
         dialect.check_schema(schema)
     except SchemaError as error:
         message = f"the schema {path} is no JSON Schema: {_spell(error.path)}: {error.message}"
         raise CannotJudgeError(shorten(clean(message), 300)) from error
+    except (*_BROKEN, RecursionError) as error:
+        message = f"the schema {path} is no JSON Schema ({_shorten(error)}): correct it"
+        raise CannotJudgeError(message) from error
     return dialect(schema, registry=Registry())
 
 
@@ -177,6 +193,14 @@ def _read_breach(document: int, error: ValidationError | None) -> _Breach:
     return _Breach((document, *path, *extra[:1]), str(error.validator), message)
 
 
+def _kind_of(value: object) -> str:
+    return _KINDS.get(type(value).__name__, "a value that JSON does not have")
+
+
+def _shorten(error: Exception) -> str:
+    return shorten(clean(str(error)) or type(error).__name__, 200)
+
+
 def _spell(path: Iterable[str | int]) -> str:
     """A path as people write it: ``jobs[2].name``."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
@@ -203,7 +227,7 @@ def _say(error: ValidationError, extra: list[str]) -> str:
     match error.validator:
         case "type":
             kinds = " or ".join([rule] if isinstance(rule, str) else rule)
-            return f"must be of type {kinds}, but is {_KINDS[type(error.instance).__name__]}"
+            return f"must be of type {kinds}, but is {_kind_of(error.instance)}"
         case "required":
             return f"lacks {error.message.removesuffix(' is a required property')}"
         case "additionalProperties" if extra:
