@@ -44,7 +44,10 @@ class UnauthorizedError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """The server knows who asks, and refuses (403). `rule` is the RBAC rule to add, in words."""
+    """The server knows who asks, and refuses (403). `rule` is the RBAC rule to add, in words.
+
+    A server that has just started also says so of what its Roles allow, until it has read them.
+    """
 
     exit_code = ExitCode.PERMISSION
 

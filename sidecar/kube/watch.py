@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sidecar.core.backoff import Backoff
 from sidecar.core.ports import Clock
@@ -31,8 +31,10 @@ class Pace:
 
     The server ends each watch after `watch_s` and up to `jitter_s` more, so that a fleet does not
     come back in step; a peer that is silent `grace_s` longer is dead. Between tries it waits a
-    random part of `tries`' delay (full jitter), or `forbidden_s` where a permission is missing. A
-    watch that held for `steady_s` makes what comes next the first try.
+    random part of `tries`' delay (full jitter); where a permission is missing that grows on, up to
+    `forbidden_s`. It begins as short, since a server that has just started refuses what its Roles
+    allow until it has read them (seen for 50 ms on Kubernetes 1.37). A watch that held for
+    `steady_s` makes what comes next the first try.
     """
 
     watch_s: float = 240.0
@@ -89,6 +91,7 @@ class ObjectWatch:
         self._connected: bool | None = None
         self._told = ""
         self._failures = 0
+        self._refusals = 0
 
     def start(self) -> None:
         """Begin; the first `on_object` follows as soon as the API server has answered."""
@@ -175,6 +178,7 @@ class ObjectWatch:
         if self._stopping.is_set():
             changes.close()
         else:
+            self._refusals = 0
             self._announce(connected=True)
 
     def _hear(self, changes: Changes) -> None:
@@ -205,7 +209,10 @@ class ObjectWatch:
         if not self._stopping.is_set():
             self._announce(connected=False, why=error.message)
         if isinstance(error, ForbiddenError):
-            return self._pace.forbidden_s
+            self._refusals += 1
+            tries = replace(self._pace.tries, most_s=self._pace.forbidden_s)
+            return self._random() * tries.delay_s(self._refusals - 1)
+        self._refusals = 0
         asked_s = min(error.retry_after_s or 0.0, self._pace.retry_after_most_s)
         return asked_s + self._delay_s()
 

@@ -75,7 +75,9 @@ class Ear:
 
 
 @contextmanager
-def watching(api: Api, ref: Ref, pace: Pace = QUICK) -> Iterator[Ear]:
+def watching(
+    api: Api, ref: Ref, pace: Pace = QUICK, random: Callable[[], float] = random.random
+) -> Iterator[Ear]:
     """A running watch; in the end it must stop at once, and nothing may have crashed."""
     ear = Ear()
     watch = ObjectWatch(
@@ -83,7 +85,7 @@ def watching(api: Api, ref: Ref, pace: Pace = QUICK) -> Iterator[Ear]:
         ref,
         ear.listener,
         clock=SystemClock(),
-        random=random.random,
+        random=random,
         pace=pace,
     )
     watch.start()

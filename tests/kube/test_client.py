@@ -36,6 +36,8 @@ from tests.kube.kubeconfigs import TOKEN, write_kubeconfig
 from tests.kube.servers import Handler, Script, serving
 
 REF = Ref(CONFIG_MAPS, "default", "app")
+PROMPT_S = 4.0
+"""Far below what the scripted servers hold out, and enough for a machine with much to do."""
 OBJECT: Json = {"kind": "ConfigMap", "metadata": {"name": "app", "resourceVersion": "7"}}
 
 
@@ -167,7 +169,7 @@ def test_the_wait_that_the_server_asks_for_is_handed_on_and_not_slept(tmp_path: 
     ):
         started_s = time.monotonic()
         assert refusal(caller.client).retry_after_s == 30
-        assert time.monotonic() - started_s < 1
+        assert time.monotonic() - started_s < PROMPT_S
     assert len(script.seen) == 1
 
 
@@ -208,7 +210,7 @@ def test_a_server_that_hangs_is_left_at_the_deadline(tmp_path: Path) -> None:
     ):
         started_s = time.monotonic()
         assert "did not answer within 0.3 s" in refusal(caller.client).message
-        assert time.monotonic() - started_s < 1
+        assert time.monotonic() - started_s < PROMPT_S
 
 
 def test_a_server_that_takes_no_connection_is_left_at_the_deadline(tmp_path: Path) -> None:
@@ -222,7 +224,7 @@ def test_a_server_that_takes_no_connection_is_left_at_the_deadline(tmp_path: Pat
         ):
             started_s = time.monotonic()
             assert "did not answer" in refusal(caller.client).message
-            assert time.monotonic() - started_s < 1
+            assert time.monotonic() - started_s < PROMPT_S
 
 
 def test_an_answer_that_trickles_in_is_left_within_twice_the_deadline(tmp_path: Path) -> None:
@@ -233,7 +235,7 @@ def test_an_answer_that_trickles_in_is_left_within_twice_the_deadline(tmp_path: 
     ):
         started_s = time.monotonic()
         assert "did not answer" in refusal(caller.client).message
-        assert time.monotonic() - started_s < 1
+        assert time.monotonic() - started_s < PROMPT_S
 
 
 def _cut(asked: Handler) -> None:
@@ -445,7 +447,7 @@ def test_a_silent_watch_is_dead_after_its_time_and_some_grace(tmp_path: Path) ->
         started_s = time.monotonic()
         with pytest.raises(UnreachableError, match=r"did not answer within 0\.7 s"):
             watch(caller.client, timeout_s=0.5, grace_s=0.2)
-        assert 0.6 <= time.monotonic() - started_s < 2
+        assert 0.6 <= time.monotonic() - started_s < PROMPT_S
 
 
 def test_a_watch_whose_answer_does_not_begin_is_left_at_the_deadline(tmp_path: Path) -> None:
@@ -457,7 +459,7 @@ def test_a_watch_whose_answer_does_not_begin_is_left_at_the_deadline(tmp_path: P
         started_s = time.monotonic()
         with pytest.raises(UnreachableError, match=r"0\.3 s"):
             watch(caller.client, timeout_s=100)
-        assert time.monotonic() - started_s < 1
+        assert time.monotonic() - started_s < PROMPT_S
 
 
 def test_a_watch_is_closed_from_another_thread_while_it_waits(tmp_path: Path) -> None:
@@ -473,11 +475,18 @@ def test_a_watch_is_closed_from_another_thread_while_it_waits(tmp_path: Path) ->
             CONFIG_MAPS, "default", name="app", resource_version="7", timeout_s=50, grace_s=1
         )
         seen: list[Json] = []
-        reader = threading.Thread(target=lambda: seen.extend(changes))
+        heard = threading.Event()
+
+        def read() -> None:
+            for event in changes:
+                seen.append(event)
+                heard.set()
+
+        reader = threading.Thread(target=read)
         reader.start()
-        time.sleep(0.1)
+        assert heard.wait(PROMPT_S)
         changes.close()
-        reader.join(1)
+        reader.join(PROMPT_S)
         assert not reader.is_alive()
         changes.close()
         assert len(seen) == 1
