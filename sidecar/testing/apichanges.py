@@ -8,7 +8,8 @@ from sidecar.core.ports import Clock
 from sidecar.kube.answers import Asked, explain
 from sidecar.kube.errors import ApiError
 from sidecar.kube.ports import Json, Ref
-from sidecar.testing.apistore import ApiStore, Happening, RefusedError, copy
+from sidecar.testing.apirules import RefusedError
+from sidecar.testing.apistore import ApiStore, Happening, copy
 
 POLL_S = 0.02
 """Between two looks at the clock while a watch waits for events."""

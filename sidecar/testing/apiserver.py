@@ -16,7 +16,8 @@ from sidecar.kube.answers import Asked, explain
 from sidecar.kube.errors import ApiError, UnreachableError
 from sidecar.kube.ports import FIELD_MANAGER, Json, Ref, Resource, count_nothing
 from sidecar.testing.apichanges import FakeChanges
-from sidecar.testing.apistore import ApiStore, RefusedError, copy, select_labels
+from sidecar.testing.apirules import RefusedError
+from sidecar.testing.apistore import ApiStore, copy, select_labels
 
 DOWN = "the API server fake cannot be reached (it was told to be down): let it come up"
 DROPPED = "the API server fake broke the connection off (it was told to): connect again"

@@ -6,10 +6,8 @@ one common version, a write that changes nothing does not, and what is in the pa
 
 from __future__ import annotations
 
-import binascii
 import json
 import threading
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,26 +15,10 @@ from typing import Any
 
 from sidecar.core.ports import Clock
 from sidecar.kube.ports import PODS, Json, Ref, Resource
-
-MAX_BYTES = 1 << 20
-"""What data and binaryData may hold together."""
+from sidecar.testing.apirules import RefusedError, refuse_invalid
 
 _UNTRACKED = frozenset({"apiVersion", "kind", "metadata"})
 _TRACKED_METADATA = ("annotations", "labels")
-
-
-class RefusedError(Exception):
-    """The store refuses; `status` and the text are what the API server would answer."""
-
-    def __init__(self, status: int, message: str, reason: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.reason = reason
-
-    @property
-    def body(self) -> Json:
-        """The Status object of the answer."""
-        return {"message": str(self), "reason": self.reason, "code": self.status}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +81,7 @@ class ApiStore:
                 "creationTimestamp": self._now(),
             }
             content |= {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind}
-            _validate({}, content)
+            refuse_invalid({}, content)
             return self._write(ref, {}, content, manager)
 
     def patch(self, ref: Ref, body: Json, manager: str, *, strategic: bool, status: bool) -> Json:
@@ -116,7 +98,7 @@ class ApiStore:
                 kept = "spec" if status else "status"
                 new = {key: value for key, value in new.items() if key != kept}
                 new |= {kept: old[kept]} if kept in old else {}
-            _validate(old, new)
+            refuse_invalid(old, new)
             return copy(old) if new == old else self._write(ref, old, new, manager)
 
     def delete(self, ref: Ref, uid: str | None) -> None:
@@ -223,33 +205,6 @@ def _nest(paths: set[tuple[str, ...]]) -> Json:
         for step in path:
             level = level.setdefault(step, {})
     return root
-
-
-def _validate(old: Json, new: Json) -> None:
-    if new["kind"] == "ControllerRevision" and old and old.get("data") != new.get("data"):
-        raise RefusedError(422, "data: Forbidden: field is immutable")
-    if new["kind"] not in {"ConfigMap", "Secret"}:
-        return
-    data, binary = new.get("data") or {}, new.get("binaryData") or {}
-    encoded = {**binary, **(data if new["kind"] == "Secret" else {})}
-    total = sum(len(value.encode()) for key, value in data.items() if key not in encoded)
-    total += sum(len(_decode(value)) for value in encoded.values())
-    if data.keys() & binary.keys():
-        raise RefusedError(422, "data: Invalid value: duplicate of key present in binaryData")
-    if total > MAX_BYTES:
-        raise RefusedError(422, f"Too long: may not be more than {MAX_BYTES} bytes")
-    if old.get("immutable") and any(old.get(key) != new.get(key) for key in _FROZEN):
-        raise RefusedError(422, "data: Forbidden: field is immutable when `immutable` is set")
-
-
-_FROZEN = ("data", "binaryData", "immutable")
-
-
-def _decode(value: str) -> bytes:
-    try:
-        return b64decode(value, validate=True)
-    except binascii.Error as error:
-        raise RefusedError(400, f"illegal base64 data: {error}", "BadRequest") from error
 
 
 def select_labels(content: Mapping[str, Any], selector: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,9 @@ from tests.apiserver.server import CONFIG_MAP, ApiServer
 
 DATA = {"a.yml": "one", "b": ""}
 BINARY = {"c": base64.b64encode(b"\0\xff").decode()}
+OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "u", "controller": True}
+REVISION = f"{CONFIG_MAP}-0123456789"
+OURS = "surehup.dev/ConfigApplied"
 _FOLDERS = itertools.count()
 
 
@@ -225,8 +229,10 @@ def test_an_immutable_map_may_be_annotated_only(case: Case) -> None:
         {"binaryData": {"c": "no base64!"}},
         {"data": {"c": "twice"}},
         {"data": {"big": "x" * (1 << 20)}},
+        {"data": {"a/b": ""}},
+        {"data": {"..a": ""}},
     ],
-    ids=["no base64", "key twice", "over 1 MiB"],
+    ids=["no base64", "key twice", "over 1 MiB", "key with a slash", "key with two dots"],
 )
 def test_invalid_content_is_refused(case: Case, content: Json) -> None:
     case.make()
@@ -253,28 +259,26 @@ def test_only_the_very_object_is_deleted(case: Case) -> None:
 # --- the sidecar's other objects
 
 
-def test_revisions_are_made_once_counted_up_and_deleted(case: Case) -> None:
-    owner = case.make()
-    body = {
+def _make_revision(owner: Json, **changes: Any) -> Json:  # noqa: ANN401  any field of an object
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": CONFIG_MAP, "controller": True}
+    return {
         "metadata": {
-            "name": f"{CONFIG_MAP}-0123456789",
+            "name": REVISION,
             "labels": {"surehup.dev/configmap": CONFIG_MAP},
-            "ownerReferences": [
-                {
-                    "apiVersion": "v1",
-                    "kind": "ConfigMap",
-                    "name": CONFIG_MAP,
-                    "uid": owner["metadata"]["uid"],
-                    "controller": True,
-                }
-            ],
+            "ownerReferences": [{**reference, "uid": owner["metadata"]["uid"]}],
         },
         "revision": 1,
         "data": {"files": {"b": "<\u2028>", "a.yml": "& ü"}},
+        **changes,
     }
-    case.api.create(CONTROLLER_REVISIONS, case.namespace, body)
+
+
+def test_revisions_are_made_once_counted_up_and_deleted(case: Case) -> None:
+    body = _make_revision(case.make())
+    created = case.api.create(CONTROLLER_REVISIONS, case.namespace, body)
+    assert created["metadata"]["ownerReferences"] == body["metadata"]["ownerReferences"]
     refuse(AlreadyExistsError, lambda: case.api.create(CONTROLLER_REVISIONS, case.namespace, body))
-    ref = Ref(CONTROLLER_REVISIONS, case.namespace, f"{CONFIG_MAP}-0123456789")
+    ref = Ref(CONTROLLER_REVISIONS, case.namespace, REVISION)
     assert case.api.patch(ref, {"revision": 3})["revision"] == 3
     refuse(InvalidError, lambda: case.api.patch(ref, {"data": {"files": {"a.yml": "two"}}}))
     mine = f"surehup.dev/configmap={CONFIG_MAP}"
@@ -288,8 +292,46 @@ def test_revisions_are_made_once_counted_up_and_deleted(case: Case) -> None:
     refuse(NotFoundError, lambda: case.api.get(ref))
 
 
-def test_an_event_is_created(case: Case) -> None:
-    body = {
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": None},
+        {"revision": -1},
+        {"metadata": {"name": "Upper_case"}},
+        {"metadata": {"name": "r" * 254}},
+        {"metadata": {"name": REVISION, "labels": {"a": "x" * 64}}},
+        {"metadata": {"name": REVISION, "labels": {"a": "sha256:0123"}}},
+        {"metadata": {"name": REVISION, "labels": {"a b": "c"}}},
+        {"metadata": {"name": REVISION, "annotations": {"a b": "c"}}},
+        {"metadata": {"name": REVISION, "annotations": {"a": "x" * (1 << 18)}}},
+        {"metadata": {"name": REVISION, "ownerReferences": [{**OWNER, "uid": ""}]}},
+        {
+            "metadata": {
+                "name": REVISION,
+                "ownerReferences": [OWNER, {**OWNER, "uid": "other"}],
+            }
+        },
+    ],
+    ids=[
+        *("no data", "revision below 0", "bad name", "long name", "long label", "bad label"),
+        *("bad label key", "bad annotation key", "annotations over 256 KiB", "owner without uid"),
+        "two controllers",
+    ],
+)
+def test_a_revision_that_breaks_a_rule_is_refused(case: Case, changes: Json) -> None:
+    body = _make_revision(case.make(), **changes)
+    refuse(InvalidError, lambda: case.api.create(CONTROLLER_REVISIONS, case.namespace, body))
+    assert case.api.list(CONTROLLER_REVISIONS, case.namespace)["items"] == []
+
+
+def test_annotations_may_hold_256_kibibytes(case: Case) -> None:
+    metadata = {"name": REVISION, "annotations": {"a": "x" * ((1 << 18) - 1)}}
+    body = _make_revision(case.make(), metadata=metadata)
+    case.api.create(CONTROLLER_REVISIONS, case.namespace, body)
+
+
+def _make_event(case: Case, **changes: object) -> Json:
+    return {
         "metadata": {"name": f"{CONFIG_MAP}.17f0"},
         "eventTime": "2026-01-01T00:00:00.000000Z",
         "reportingController": "surehup.dev/sidecar",
@@ -304,9 +346,37 @@ def test_an_event_is_created(case: Case) -> None:
             "namespace": case.namespace,
             "name": CONFIG_MAP,
         },
+        **changes,
     }
+
+
+def test_an_event_is_created_once(case: Case) -> None:
+    body = _make_event(case, note="x" * 1024)
     created = case.api.create(EVENTS, case.namespace, body)
-    assert created["reason"] == "ConfigApplied"
+    assert created.items() >= {key: body[key] for key in body if key != "metadata"}.items()
+    refuse(AlreadyExistsError, lambda: case.api.create(EVENTS, case.namespace, body))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"note": "x" * 1025},
+        {"note": "ü" * 513},
+        {"reason": ""},
+        {"reason": "x" * 129},
+        {"action": ""},
+        {"action": "x" * 129},
+        {"reportingInstance": ""},
+        {"reportingInstance": "x" * 129},
+        {"reportingController": "no name"},
+        {"eventTime": None},
+        {"type": "Odd"},
+    ],
+    ids=lambda changes: "-".join(f"{key} {str(value)[:7]}" for key, value in changes.items()),
+)
+def test_an_event_that_breaks_a_rule_is_refused(case: Case, changes: Json) -> None:
+    body = _make_event(case, **changes)
+    refuse(InvalidError, lambda: case.api.create(EVENTS, case.namespace, body))
 
 
 def test_a_strategic_patch_of_a_pods_status_keeps_the_kubelets_conditions(case: Case) -> None:
@@ -319,32 +389,38 @@ def test_a_strategic_patch_of_a_pods_status_keeps_the_kubelets_conditions(case: 
     }
     case.admin.create(PODS, case.namespace, pod)
     ref = Ref(PODS, case.namespace, "web-0")
-    at = "2026-01-01T00:00:00Z"
-    ready = {"type": "Ready", "status": "True", "lastTransitionTime": at}
-    ours = {"type": "surehup.dev/ConfigApplied", "status": "True", "lastTransitionTime": at}
-    case.admin.patch(ref, {"status": {"conditions": [ready]}}, subresource="status", strategic=True)
-    patched = case.api.patch(
-        ref,
-        {
-            "metadata": {"annotations": {"surehup.dev/nudge": "b12.1"}},
-            "status": {"conditions": [ours]},
-        },
-        subresource="status",
-        strategic=True,
-    )
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    ours = {"type": OURS, "status": "True", "lastTransitionTime": "2026-01-02T00:00:00Z"}
+
+    def patch(api: Api, condition: Json, **metadata: object) -> Json:
+        body = {"metadata": metadata, "status": {"conditions": [condition]}}
+        return api.patch(ref, body, subresource="status", strategic=True)
+
+    patch(case.admin, ready)
+    patched = patch(case.api, ours, annotations={"surehup.dev/nudge": "b12.1"})
     assert read_annotations(patched, "surehup.dev/") == {"surehup.dev/nudge": "b12.1"}
-    conditions = {entry["type"]: entry for entry in patched["status"]["conditions"]}
-    assert conditions["Ready"].items() >= ready.items()
-    assert conditions["surehup.dev/ConfigApplied"].items() >= ours.items()
+    assert _read_conditions(patched) == {"Ready": ready, OURS: ours}
+    # What is not written stays, also within the condition itself.
+    patched = patch(case.api, {"type": OURS, "status": "False"})
+    assert _read_conditions(patched) == {"Ready": ready, OURS: {**ours, "status": "False"}}
+
+
+def _read_conditions(pod: Json) -> dict[str, Json]:
+    fields = ("type", "status", "lastTransitionTime")
+    return {
+        entry["type"]: {field: entry[field] for field in fields}
+        for entry in pod["status"]["conditions"]
+    }
 
 
 def test_a_list_may_be_of_metadata_only(case: Case) -> None:
-    case.make()
-    (item,) = case.api.list(CONFIG_MAPS, case.namespace, name=CONFIG_MAP, metadata_only=True)[
-        "items"
-    ]
-    assert item["metadata"]["name"] == CONFIG_MAP
-    assert "data" not in item
+    made = case.make(metadata={"name": CONFIG_MAP, "annotations": {"a": "b"}})
+    whole = case.api.list(CONFIG_MAPS, case.namespace, name=CONFIG_MAP, metadata_only=True)
+    assert whole["metadata"]["resourceVersion"]
+    (item,) = whole["items"]
+    assert item["metadata"] == made["metadata"]
+    assert item.keys() == {"kind", "apiVersion", "metadata"}
+    assert item["kind"] == "PartialObjectMetadata"
 
 
 # --- permissions
@@ -382,9 +458,10 @@ def test_a_missing_permission_is_told_with_the_rule_to_add(case: Case, verb: str
     assert f"may not {verb} ConfigMap {case.namespace}/{CONFIG_MAP}" in raised.value.message
 
 
-def _until_refused(attempt: Callable[[], object]) -> None:
+def _until_refused(attempt: Callable[[], object], within_s: float = 10.0) -> None:
     """The server takes a moment to see a changed Role."""
-    for _ in range(200):
+    deadline_s = time.monotonic() + within_s
+    while time.monotonic() < deadline_s:
         attempt()
     pytest.fail("it is still permitted")
 
@@ -446,7 +523,21 @@ def test_a_secret_is_an_object_like_any_other(case: Case) -> None:
     (listed,) = case.admin.list(SECRETS, case.namespace, name="token")["items"]
     assert read_files(listed) == {"a": b"x"}
     ref = Ref(SECRETS, case.namespace, "token")
-    message = refuse(
-        InvalidError, lambda: case.admin.patch(ref, {"data": {"a": "hunter2, no base64"}})
-    )
-    assert "hunter2" not in message
+    seen = _version(secret)
+    change = {"data": {"a": None, "b": base64.b64encode(b"\0y").decode()}}
+    assert read_files(case.admin.patch(ref, change, resource_version=seen)) == {"b": b"\0y"}
+    mark = {"metadata": {"annotations": {"surehup.dev/status": "Applied"}}}
+    refuse(ConflictError, lambda: case.admin.patch(ref, mark, resource_version=seen))
+    marked = case.admin.patch(ref, mark)
+    assert read_annotations(marked) == {"surehup.dev/status": "Applied"}
+    assert read_files(marked) == {"b": b"\0y"}
+
+
+def test_no_refusal_quotes_a_secret(case: Case) -> None:
+    content = {"data": {"a": base64.b64encode(b"hunter1").decode()}, "immutable": True}
+    case.admin.create(SECRETS, case.namespace, {"metadata": {"name": "token"}, **content})
+    ref = Ref(SECRETS, case.namespace, "token")
+    for value in ("hunter2, no base64", "hünter2", base64.b64encode(b"hunter2").decode()):
+        message = refuse(InvalidError, lambda: case.admin.patch(ref, {"data": {"a": value}}))  # noqa: B023  called at once
+        assert "nter" not in message
+        assert value not in message
