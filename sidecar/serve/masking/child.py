@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sidecar.core.errors import SurehupError
 from sidecar.serve.content import Content
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 20.0
 
 
 class MaskingError(SurehupError):

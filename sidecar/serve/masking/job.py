@@ -18,7 +18,7 @@ from sidecar.serve.masking.files import Sealed, mask_files, redact, show_name
 from sidecar.serve.masking.parse import Tree
 
 MEMORY_BYTES = 512 << 20
-CPU_S = 15
+CPU_S = 30
 """Whoever waits gives up before; this ends a child whose parent died."""
 
 YAML = "yaml"

@@ -29,6 +29,8 @@ _SIGN = re.compile(r"[\"'\])]*\s*(?:=>|:=|[:=>])+\s*")
 _GAP = re.compile(r"[\"'\])]*\s*")
 _FORWARD = re.compile(r"\s+(?:https?|grpcs?)://")
 """What nginx's `proxy_pass` has, and no password."""
+_ANY_SIGN = re.compile(r"[:=>@\s]|eyJ")
+"""Without one of these a text is a single word, which only its name could make a secret."""
 _OPENERS, _CLOSERS, _QUOTES = "([{", ")]}", "\"'`"
 
 
@@ -44,6 +46,8 @@ def mask_values(text: str) -> str:
 
 def mask_scalar(text: str) -> str:
     """Mask what is a secret within one value, as ``--password=…`` in a command."""
+    if not _ANY_SIGN.search(text):
+        return text
     return mask_values(_mask_lines(_PEM.sub(rf"\1{MASK}\2", text), None))
 
 
