@@ -164,6 +164,10 @@ class _Speaker:
         key = fault.file or self.main_key
         if fault.file:
             place = (fault.line, fault.column)
+        excerpts, excerpt = self._read(key), ""
+        if excerpts is not None and place is not None:
+            place = excerpts.keep_inside(place)
+            excerpt = excerpts.show(place[0])
         rule: Rule = fault.rule
         return Finding(
             check=CHECK,
@@ -175,15 +179,13 @@ class _Speaker:
             column=place[1] if place else None,
             suggestion=rule.fix,
             link=rule.link,
-            excerpt=self._show(key, place),
+            excerpt=excerpt,
         )
 
-    def _show(self, key: str, place: Place | None) -> str:
-        if place is None or key not in self.files:
-            return ""
-        if key not in self._excerpts:
+    def _read(self, key: str) -> Excerpts | None:
+        if key not in self._excerpts and key in self.files:
             self._excerpts[key] = Excerpts(self.files[key])
-        return self._excerpts[key].show(place[0])
+        return self._excerpts.get(key)
 
 
 def _choose(placed: Iterator[Placed], mode: Mode) -> Iterator[Placed]:

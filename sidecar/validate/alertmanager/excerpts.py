@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 
+from sidecar.validate.alertmanager.tree import Place
 from sidecar.validate.text import EXCERPT_CHARS, clean, shorten
 
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -44,6 +45,11 @@ class Excerpts:
         text = _SECRET_FIELD.sub(r"\1 ***", text)
         text = _URL_REST.sub(lambda match: f"{match[1]}{match[2]}/***", text)
         return shorten(clean(text), EXCERPT_CHARS)
+
+    def keep_inside(self, place: Place) -> Place:
+        """`place`, or the end of the file for one beyond: where parsers place what is missing."""
+        last = len(self._begins)
+        return place if place[0] <= last else (last, len(self._line(last - 1)) + 1)
 
     def _line(self, index: int) -> str:
         begin = self._begins[index]

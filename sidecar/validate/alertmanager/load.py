@@ -14,7 +14,6 @@ import yaml
 
 from sidecar.validate.alertmanager.golang.scalars import BadTagError, Kind, resolve
 from sidecar.validate.alertmanager.tree import Listing, Node, Place, Scalar, Table
-from sidecar.validate.text import keep_inside
 
 MOST_BYTES = 10 << 20
 MOST_DEPTH = 100
@@ -63,8 +62,7 @@ def load(content: bytes) -> Loaded:
         loaded.second = _find_second(events)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        text = content.decode("utf-8", "replace")
-        place = keep_inside(text, mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         message = f"this is not YAML: {error.problem or error.context}"
         raise Refusal(place, "E001", message) from error
     except yaml.reader.ReaderError as error:

@@ -31,7 +31,7 @@ about security and good practice only inform. No mode lets pass what Alertmanage
 **Versions.** The format is that of {spell(NEWEST)}. Told a version, the check refuses fields that
 it does not know (E104) and follows its rules. Without one, every field may be used (I110 says
 since when), but only what all releases since {spell(OLDEST)} accept is accepted: a label name in
-UTF-8, say, needs the version to be told.
+UTF-8, say, needs the version to be told: `surehup check --alertmanager-version 0.28`.
 
 **Secrets** are never shown: not in messages, and not in the lines that are quoted.
 """

@@ -129,6 +129,13 @@ def test_other_files_are_placed_in_themselves() -> None:
     assert error.excerpt == "{{ if }}"
 
 
+@pytest.mark.parametrize(
+    ("text", "place"), [("---", (1, 4)), ("route: {", (1, 9)), ("a: [\n", (2, 1))]
+)
+def test_what_is_missing_at_the_end_is_placed_there(text: str, place: tuple[int, int]) -> None:
+    assert (judge(text)[0].line, judge(text)[0].column) == place
+
+
 def test_templates_in_folders() -> None:
     text = f"templates: ['t/*.tmpl', t]\n{BASE}".encode()
     findings = validate({"a/c.yml": text, "a/t/x.tmpl": b"{{ .X"}, "a/c.yml")

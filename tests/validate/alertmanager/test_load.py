@@ -20,7 +20,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "code", "place"),
     [
-        ("a: [", "E001", (1, 5)),
+        ("a: [", "E001", (2, 1)),
         ("a: b\n\tc: d", "E001", (2, 1)),
         ("a: \x07", "E001", (1, 4)),
         ("ab: é\x08", "E001", (1, 6)),
