@@ -32,6 +32,7 @@ from sidecar.core.report import Severity
 from sidecar.presets.fields import parse_command, parse_regex
 from sidecar.presets.loading import say_unknown
 from sidecar.presets.names import list_presets
+from sidecar.validate.alertmanager.versions import NEWEST, OLDEST, parse_version, spell
 from sidecar.validate.reports import as_json, human, junit, sarif
 from sidecar.validate.reports.model import CheckReport, Diagnostic, Subject
 
@@ -75,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REGEX",
         help="finds its findings: groups file, line, column, severity, code, message",
     )
+    how.add_argument(
+        "--alertmanager-version",
+        metavar="0.28",
+        default="",
+        help="judge for this release; else for all that its rules know",
+    )
     how.add_argument("--no-commands", action="store_true", help="do not run promtool and its like")
     told = parser.add_argument_group("how it is told")
     told.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="default: human")
@@ -89,7 +96,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if not paths:
         message = "there is nothing to check: name files or folders, or - for standard input"
         raise SettingsError(message)
-    ways = _read_ways(args)
+    ways = _read_ways(args, notes)
     units = settle(gather(paths, wanted, notes, sys.stdin.buffer), wanted)
     if not ways.own:
         for path in list_unknown(units, KNOWN_ENDINGS):
@@ -115,7 +122,7 @@ def _read_wanted(args: argparse.Namespace) -> Wanted:
     )
 
 
-def _read_ways(args: argparse.Namespace) -> Ways:
+def _read_ways(args: argparse.Namespace, notes: Notes) -> Ways:
     lines = args.validate or os.environ.get("SUREHUP_VALIDATE", "").splitlines()
     try:
         pattern = parse_regex(args.validate_pattern) if args.validate_pattern else ""
@@ -128,7 +135,30 @@ def _read_ways(args: argparse.Namespace) -> Ways:
         raise SettingsError(message)
     output = Output(args.validate_output)
     own = tuple(Command(argv=tuple(words), output=output, pattern=pattern) for words in commands)
-    return Ways(mode=Mode(args.mode), commands=not args.no_commands, own=own)
+    return Ways(
+        mode=Mode(args.mode),
+        commands=not args.no_commands,
+        own=own,
+        alertmanager_version=_read_version(args.alertmanager_version, notes),
+    )
+
+
+def _read_version(text: str, notes: Notes) -> str:
+    """The release to judge for; of one that the rules do not reach it is said."""
+    if not text:
+        return ""
+    try:
+        version = parse_version(text)
+    except ValueError as error:
+        message = f"--alertmanager-version: {error}"
+        raise SettingsError(message) from error
+    known = f"the rules know Alertmanager {spell(OLDEST)} to {spell(NEWEST)}"
+    if version < OLDEST:
+        message = f"--alertmanager-version: {text} is too old: {known}"
+        raise SettingsError(message)
+    if version > NEWEST:
+        notes.add(f"{known}: what {text} added is not known to them")
+    return text
 
 
 def _judge(units: Sequence[Unit], ways: Ways, notes: Notes) -> CheckReport:

@@ -22,6 +22,7 @@ from tests.cli.checks import Check, make_check
 
 ROOT = Path(__file__).parents[2]
 JOB = "scrape_configs:\n- job_name: a\n  static_configs: [{targets: ['h:1']}]\n"
+ROUTE = "route: {receiver: a}\n"
 BAD_JOBS = f"{JOB}- job_name: a\n  static_configs: [{{targets: ['i:1']}}]\n"
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not here")
 needs_kubectl = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not here")
@@ -156,6 +157,41 @@ def test_the_rules_of_prometheus_and_of_alertmanager(check: Check) -> None:
     assert "first on line 8" in errors[0]["message"]
     presets = [subject.get("preset") for subject in done.document["subjects"]]
     assert presets == [None, "alertmanager", "prometheus"]
+
+
+def test_the_version_of_alertmanager_decides_which_fields_there_are(check: Check) -> None:
+    mail = "{smarthost: 'h:25', from: a@b, to: c@d, force_implicit_tls: true}"
+    check.write({"alertmanager.yml": f"{ROUTE}receivers: [{{name: a, email_configs: [{mail}]}}]\n"})
+
+    def judge(version: str) -> list[str]:
+        argv = ["alertmanager.yml", "--no-commands", "--alertmanager-version", version]
+        return [rule for *_, rule in check.json(*argv).found if rule in {"E104", "I110"}]
+
+    assert judge("0.25") == judge("v0.28.1") == ["E104"]
+    assert judge("0.34") == judge("0.99") == []
+    assert judge("") == ["I110"]
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("newest", "'newest' is no version of Alertmanager like 0.28.1"),
+        ("0.24.0", "0.24.0 is too old: the rules know Alertmanager 0.25 to 0.34"),
+    ],
+)
+def test_a_version_that_cannot_be_judged_for_is_refused(
+    check: Check, version: str, said: str
+) -> None:
+    done = check(".", "--alertmanager-version", version)
+    assert done.code == 3
+    assert f"--alertmanager-version: {said}" in done.err
+
+
+def test_a_version_that_came_later_is_noted(check: Check) -> None:
+    check.write({"alertmanager.yml": f"{ROUTE}receivers: [{{name: a}}]\n"})
+    done = check("alertmanager.yml", "--no-commands", "--alertmanager-version", "0.40")
+    assert done.code == 0
+    assert "note: the rules know Alertmanager 0.25 to 0.34: what 0.40 added is not" in done.out
 
 
 @needs_promtool

@@ -38,11 +38,15 @@ ALERTMANAGER_JOB = "sidecar.validate.alertmanager.check:check_alertmanager"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """How to judge: the mode, whether presets' programs run, and the user's own programs."""
+    """How to judge: the mode, whether presets' programs run, and the user's own programs.
+
+    `alertmanager_version` is the release that files are for, empty for all that are known.
+    """
 
     mode: str
     commands: bool = True
     own: tuple[Command, ...] = ()
+    alertmanager_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,11 @@ class Judge:
                 task = Task(
                     job=ALERTMANAGER_JOB,
                     what="the Alertmanager check",
-                    options={"main": unit.main_key, "mode": self._ways.mode},
+                    options={
+                        "main": unit.main_key,
+                        "mode": self._ways.mode,
+                        "version": self._ways.alertmanager_version,
+                    },
                 )
                 files = unit.all_files
                 return run_in_child(task, files, clock=self._clock, cancel=self._cancel)
