@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     with connect(args) as cluster:
         ref = find_ref(args.name, args, cluster)
         wish = request(cluster, ref)
-        print(f"{ref} is to be tried again")
+        print(f"{ref} is to be tried again", flush=True)
         return ExitCode.DONE if args.no_wait else wait(cluster, ref, wish, timeout_s=timeout_s)
 
 

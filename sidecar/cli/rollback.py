@@ -68,7 +68,7 @@ def roll_back(cluster: Cluster, ref: Ref, *, to: int | None, force: bool) -> dic
     if files is None:
         raise StateError(say_unkept(standing, say_revision(revision)))
     _write(cluster, content, standing, files)
-    print(f"{ref} holds the content of {say_revision(revision)} again")
+    print(f"{ref} holds the content of {say_revision(revision)} again", flush=True)
     return files
 
 
