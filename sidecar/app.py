@@ -9,42 +9,53 @@ import logging
 import os
 import random
 import signal
+import socket
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.confirm.reader import EvidenceReader
+from sidecar.contents import Contents, Place
 from sidecar.core.attempt import Trigger
 from sidecar.core.bridge import (
     Bridge,
     Command,
     HttpReload,
+    Mode,
     RefuseEmpty,
     Schema,
     SignalReload,
     Syntax,
 )
 from sidecar.core.effects import Reply
-from sidecar.core.errors import ExitCode, SettingsError, SourceError
+from sidecar.core.errors import ExitCode, SourceError
 from sidecar.core.events import (
+    ApiConnected,
     Asked,
+    DeclaredSeen,
     MountChanged,
     MountLost,
+    Offered,
     ProcessExited,
     StopAsked,
 )
-from sidecar.core.snapshot import Mounted
+from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.loop.lanes import ThreadLanes
 from sidecar.loop.loop import Inbox, Lane, Loop, Outside
 from sidecar.loop.requests import Requests
 from sidecar.loop.signals import SignalEar
 from sidecar.loop.steps import Adapters
+from sidecar.publish.folder import FILE_MODE, PublishedFolder
+from sidecar.publish.good import GoodStore
 from sidecar.serve.http import HttpServer
 from sidecar.serve.routes import Inside, ReloadAnswer, make_routes
-from sidecar.settings.values import Settings, list_api_settings
+from sidecar.settings.values import Settings
 from sidecar.target.exits import ExitWatcher
 from sidecar.target.processes import PodProcesses
 from sidecar.target.root import ProcessRoot
@@ -57,7 +68,15 @@ from sidecar.validate.runner import Validators
 from sidecar.watch.mount import MountedFolder
 from sidecar.watch.watcher import MountWatcher, Pace
 
+if TYPE_CHECKING:
+    from sidecar.cluster import Cluster, Hearing
+    from sidecar.record.config import ApiConfig
+    from sidecar.record.declaration import Reader
+
 LOG = logging.getLogger(__name__)
+
+SECRET_MODE = 0o640
+"""Of published files of a Secret: for the UID and the group of the pod alone."""
 
 LOOP_SILENT_S = 30.0
 """A loop that has not turned for so long is stuck; at rest it turns every 5 s."""
@@ -70,7 +89,6 @@ STOP_TIMEOUT_S = 2.0
 
 def run(settings: Settings) -> ExitCode:
     """Run all bridges until SIGTERM or SIGINT. Raises `SurehupError` where it cannot start."""
-    _refuse_unsupported(settings)
     with ExitStack() as stack:
         return _Sidecar(settings, stack).run()
 
@@ -86,19 +104,48 @@ class _Sidecar:
         self._inbox = Inbox()
         self._requests = Requests(self._inbox.post)
         self._metrics = self._make_metrics()
+        self._bridges = [_sign(bridge) for bridge in settings.bridges]
+        self._connected: dict[str, bool] = {}
+        self._readers: dict[str, Reader] = {}
+        self._configs: dict[str, ApiConfig] = {}
+        self._cluster = self._reach_cluster()
         self._loop = self._make_loop()
 
     def run(self) -> ExitCode:
-        bridges = [bridge.name for bridge in self._settings.bridges]
+        bridges = [bridge.name for bridge in self._bridges]
         LOG.info("Surehup started", extra=fields(version=__version__, bridges=bridges))
         if self._settings.listen is not None:
             self._serve(str(self._settings.listen))
         self._heed_signals()
-        for bridge in self._settings.bridges:
+        for bridge in self._bridges:
             self._watch(bridge)
         self._loop.run()
         LOG.info("Surehup stopped", extra=fields(bridges=bridges))
         return ExitCode.DONE
+
+    def _reach_cluster(self) -> Cluster | None:
+        """The API side, where a bridge asks for it: a pod without pays nothing for it."""
+        asking = [bridge for bridge in self._bridges if bridge.source.object is not None]
+        if not asking:
+            return None
+        from sidecar.cluster import Cluster  # noqa: PLC0415  10 MB that mount-only work saves
+        from sidecar.record.declaration import Reader  # noqa: PLC0415
+        from sidecar.record.salt import keep_salt  # noqa: PLC0415
+
+        cluster = Cluster(os.environ, clock=self._clock, on_request=self._count_request)
+        self._stack.callback(cluster.stop, STOP_TIMEOUT_S)
+        for bridge in asking:
+            salt = keep_salt(Path(self._settings.state_dir), LOG.warning)
+            reader = Reader.make(
+                bridge.source.items, bridge.policy.group, salt if bridge.source.secret else None
+            )
+            self._readers[bridge.name] = reader
+            self._configs[bridge.name] = cluster.config(bridge, reader)
+            self._connected[bridge.name] = False
+        return cluster
+
+    def _count_request(self, verb: str, code: str) -> None:
+        self._metrics.api_requested(verb, int(code) if code.isdecimal() else None)
 
     def _make_metrics(self) -> Metrics:
         bridges = self._settings.bridges
@@ -117,7 +164,7 @@ class _Sidecar:
             origin={"pod": os.environ.get("HOSTNAME", "")},
         )
         self._stack.callback(webhooks.stop, STOP_TIMEOUT_S)
-        signals = {bridge.name: _name_trigger(bridge) for bridge in settings.bridges}
+        signals = {bridge.name: _name_trigger(bridge) for bridge in self._bridges}
         exits = ExitWatcher(
             lambda bridge, process: self._inbox.post(bridge, ProcessExited(process)),
             self._inbox.crash,
@@ -126,7 +173,7 @@ class _Sidecar:
         lanes = ThreadLanes(self._inbox.crash)
         self._stack.callback(lanes.stop, STOP_TIMEOUT_S)
         return Loop(
-            {bridge.name: self._make_lane(bridge) for bridge in settings.bridges},
+            {bridge.name: self._make_lane(bridge) for bridge in self._bridges},
             self._inbox,
             Outside(
                 clock=self._clock,
@@ -135,6 +182,8 @@ class _Sidecar:
                 teller=EveryTeller(self._metrics, webhooks, signals),
                 watch_exit=exits.watch,
                 answer=self._requests.answer,
+                keeper=GoodStore(Path(settings.state_dir), LOG.warning),
+                pod=self._cluster.pod() if self._cluster is not None else None,
             ),
         )
 
@@ -142,29 +191,117 @@ class _Sidecar:
         processes = PodProcesses(will_signal=isinstance(bridge.reload, SignalReload))
         adapters = Adapters(
             clock=self._clock,
-            mount=MountedFolder(bridge.source.mount),
-            validator=Validators(
-                clock=self._clock,
-                tell=partial(_tell, bridge.name),
-                scratch_dir=self._scratch_dir,
-                mount=bridge.source.mount,
-                target=ProcessRoot(bridge.target),
-            ),
+            mount=self._open_folder(bridge),
+            validator=self._make_validator(bridge),
             processes=processes,
             observer=EvidenceReader(processes.children, self._clock),
+            publisher=self._open_publisher(bridge),
         )
-        return Lane(bridge=bridge, adapters=adapters)
+        config = self._configs.get(bridge.name)
+        return Lane(
+            bridge=bridge, adapters=adapters, config=config, name_files=self._find_naming(bridge)
+        )
+
+    def _make_validator(self, bridge: Bridge) -> Validators:
+        return Validators(
+            clock=self._clock,
+            tell=partial(_tell, bridge.name),
+            scratch_dir=self._scratch_dir,
+            mount=_find_folder(bridge),
+            target=ProcessRoot(bridge.target),
+        )
+
+    def _open_contents(self) -> Contents:
+        """What people may see of the content of each bridge, and try without consequences."""
+        places = {
+            bridge.name: Place(
+                bridge=bridge,
+                folder=MountedFolder(
+                    bridge.source.mount or bridge.source.publish,
+                    name_files=self._find_naming(bridge),
+                ),
+                validator=self._make_validator(bridge),
+                secrets=self._settings.secrets.get(bridge.name, ()),
+            )
+            for bridge in self._bridges
+        }
+        return Contents(places, self._loop.active_content, clock=self._clock)
+
+    def _open_publisher(self, bridge: Bridge) -> PublishedFolder | None:
+        if bridge.source.mode is not Mode.PUBLISHED:
+            return None
+        mode = SECRET_MODE if bridge.source.secret else FILE_MODE
+        return PublishedFolder(bridge.source.publish, clock=self._clock, mode=mode)
+
+    def _find_naming(self, bridge: Bridge) -> Callable[[Mapping[str, bytes]], Snapshot]:
+        """How the files of a bridge's volume get their digest."""
+        reader = self._readers.get(bridge.name)
+        return reader.mounted if reader is not None else Snapshot.of
+
+    def _open_folder(self, bridge: Bridge) -> MountedFolder:
+        """The folder that the daemon reads."""
+        return MountedFolder(_find_folder(bridge), name_files=self._find_naming(bridge))
 
     def _watch(self, bridge: Bridge) -> None:
+        config = self._configs.get(bridge.name)
+        if self._cluster is not None and config is not None:
+            self._cluster.watch(bridge, config, self._make_hearing(bridge.name))
+        self._watch_folder(bridge)
+        if bridge.source.mode is Mode.PUBLISHED and bridge.source.mount:
+            self._watch_offer(bridge)
+
+    def _make_hearing(self, name: str) -> Hearing:
+        from sidecar.cluster import Hearing  # noqa: PLC0415  see `_reach_cluster`
+
+        def on_connected(connected: bool) -> None:  # noqa: FBT001  a callback's one word
+            if not connected and self._connected[name]:
+                self._metrics.watch_restarted()
+            self._connected[name] = connected
+            self._metrics.api_connected(connected=all(self._connected.values()))
+            self._inbox.post(name, ApiConnected(connected))
+
+        return Hearing(
+            declared=lambda declared: self._inbox.post(name, DeclaredSeen(declared)),
+            connected=on_connected,
+            crash=self._inbox.crash,
+        )
+
+    def _watch_folder(self, bridge: Bridge) -> None:
+        published = bridge.source.mode is Mode.PUBLISHED
+
         def on_change(mounted: Mounted) -> None:
-            self._inbox.post(bridge.name, MountChanged(mounted))
+            empty = published and not mounted.snapshot.files
+            lost = MountLost("the shared folder is still empty")
+            self._inbox.post(bridge.name, lost if empty else MountChanged(mounted))
 
         def on_trouble(error: SourceError) -> None:
             LOG.error("Folder cannot be read", extra=fields(bridge=bridge.name, detail=str(error)))
             self._inbox.post(bridge.name, MountLost(error.message))
 
+        self._start_watcher(bridge, self._open_folder(bridge), on_change, on_trouble)
+
+    def _watch_offer(self, bridge: Bridge) -> None:
+        """The kubelet's mount, where it is only where published content comes from."""
+
+        def on_change(mounted: Mounted) -> None:
+            self._inbox.post(bridge.name, Offered(mounted.snapshot))
+
+        def on_trouble(error: SourceError) -> None:
+            LOG.error("Folder cannot be read", extra=fields(bridge=bridge.name, detail=str(error)))
+
+        naming = self._find_naming(bridge)
+        folder = MountedFolder(bridge.source.mount, name_files=naming)
+        self._start_watcher(bridge, folder, on_change, on_trouble)
+
+    def _start_watcher(
+        self,
+        bridge: Bridge,
+        folder: MountedFolder,
+        on_change: Callable[[Mounted], None],
+        on_trouble: Callable[[SourceError], None],
+    ) -> None:
         watcher = MountWatcher(
-            MountedFolder(bridge.source.mount),
+            folder,
             on_change=on_change,
             on_trouble=on_trouble,
             on_crash=self._inbox.crash,
@@ -175,13 +312,16 @@ class _Sidecar:
         watcher.start()
 
     def _serve(self, listen: str) -> None:
+        contents = self._open_contents()
         inside = Inside(
             clock=self._clock,
             metrics=self._metrics.render,
             statuses=self._loop.statuses,
             alive=self._find_silence,
-            started=lambda: None,
+            started=self._find_unfilled,
             reload=self._reload,
+            active=contents.active,
+            dry_run=contents.dry_run,
         )
         server = HttpServer(
             listen,
@@ -197,11 +337,21 @@ class _Sidecar:
         silent_s = self._loop.beat_age_s()
         return None if silent_s < LOOP_SILENT_S else f"the loop has not turned for {silent_s:.0f}s"
 
+    def _find_unfilled(self) -> str | None:
+        """What keeps the daemon from being started: a shared folder without any good content."""
+        filled = {status.bridge for status in self._loop.statuses() if status.filled}
+        lacking = [
+            bridge.name
+            for bridge in self._bridges
+            if bridge.source.mode is Mode.PUBLISHED and bridge.name not in filled
+        ]
+        return f"nothing is published yet for {', '.join(lacking)}" if lacking else None
+
     def _reload(self, name: str | None, trigger: Trigger) -> ReloadAnswer:
         """Ask one bridge, or all; the worst answer speaks for all."""
         answers = [
             self._reload_one(bridge, trigger)
-            for bridge in self._settings.bridges
+            for bridge in self._bridges
             if name in {None, bridge.name}
         ]
         return max(answers, key=lambda answer: SEVERITY.index(answer.outcome))
@@ -217,7 +367,7 @@ class _Sidecar:
     def _heed_signals(self) -> None:
         def tell_all(number: int) -> None:
             event = Asked(Trigger.SIGNAL) if number == signal.SIGHUP else StopAsked()
-            for bridge in self._settings.bridges:
+            for bridge in self._bridges:
                 self._inbox.post(bridge.name, event)
 
         ear = SignalEar({signal.SIGHUP, signal.SIGTERM, signal.SIGINT}, tell_all)
@@ -236,15 +386,15 @@ SEVERITY = (
 )
 
 
-def _refuse_unsupported(settings: Settings) -> None:
-    for bridge in settings.bridges:
-        asked = list_api_settings(bridge)
-        if asked:
-            msg = (
-                f"bridge {bridge.name}: {', '.join(asked)} needs the Kubernetes API, which this"
-                " release does not speak yet: leave it out and name the mounted folder by --mount"
-            )
-            raise SettingsError(msg)
+def _sign(bridge: Bridge) -> Bridge:
+    """The bridge with the name that it reports under."""
+    return replace(bridge, pod=os.environ.get("POD_NAME") or socket.gethostname())
+
+
+def _find_folder(bridge: Bridge) -> str:
+    """Where the daemon reads: the kubelet's mount, or the folder that is written for it."""
+    published = bridge.source.mode is Mode.PUBLISHED
+    return bridge.source.publish if published else bridge.source.mount
 
 
 def _find_scratch_dir(state_dir: str) -> str:

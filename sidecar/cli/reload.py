@@ -13,7 +13,7 @@ from sidecar.cli.find import describe, print_facts
 from sidecar.clock import SystemClock
 from sidecar.confirm.reader import EvidenceReader
 from sidecar.core.attempt import AttemptRecord, BridgeStatus, Outcome, Status, Trigger
-from sidecar.core.bridge import Bridge
+from sidecar.core.bridge import Bridge, Source
 from sidecar.core.effects import Answer, Milestone, Note, Reply
 from sidecar.core.errors import ExitCode
 from sidecar.core.events import Asked, MountChanged, StopAsked
@@ -91,8 +91,11 @@ class _Once:
     """One bridge that makes one attempt; hears its own loop (`loop.Teller`) and then stops it."""
 
     def __init__(self, bridge: Bridge) -> None:
-        # Without a folder nothing can be judged: the process reads what it will.
-        self._bridge = bridge if bridge.source.mount else replace(bridge, checks=())
+        # Without a folder nothing can be judged: the process reads what it will. The folder is all
+        # that is asked: a reload by hand leaves no word in the cluster.
+        source = Source(mount=bridge.source.publish or bridge.source.mount)
+        bridge = replace(bridge, source=source)
+        self._bridge = bridge if source.mount else replace(bridge, checks=())
         self._inbox = Inbox()
         self._answer = Answer(request=1, reply=Reply.BLOCKED, message="nothing was tried")
         self._clock = SystemClock()
@@ -110,6 +113,7 @@ class _Once:
                 teller=self,
                 watch_exit=lambda _bridge, _process: None,
                 answer=self._take,
+                keeper=_Forgetful(),
             ),
         )
         mounted = replace(adapters.mount.read(), since_s=self._clock.monotonic())
@@ -139,12 +143,12 @@ class _Once:
 
 
 class _Forgetful:
-    """A lone attempt has nothing to remember (`core.ports.Journal`)."""
+    """A lone attempt has nothing to remember (`core.ports.Journal` and `Keeper`)."""
 
     def load(self, _bridge: str) -> None:
         """Nothing."""
 
-    def save(self, _bridge: str, _entry: Mapping[str, object]) -> None:
+    def save(self, _bridge: str, _kept: object) -> None:
         """Nowhere."""
 
 

@@ -69,7 +69,10 @@ class BridgeStatus:
 
     `observed` is the digest that `status` and `message` speak of; `active` the one the process is
     believed to run; `last_good` the newest confirmed one. `blocked` says what keeps a candidate
-    from being decided, and the fix. `out_of_sync_since_s` is monotonic, None while in sync.
+    from being decided, and the fix. `runs` is what the process was last given, `proven` whether it
+    showed that. `filled`: the daemon's folder carries something. `revision` names `active` in the
+    history. `connected` is None where the API is not asked. `out_of_sync_since_s` is monotonic,
+    None while in sync.
     """
 
     bridge: str
@@ -80,7 +83,13 @@ class BridgeStatus:
     message: str = ""
     blocked: str = ""
     target: Process | None = None
+    runs: str | None = None
+    proven: bool = False
     restart_safe: bool = False
     synced: bool = False
+    filled: bool = False
     out_of_sync_since_s: float | None = None
+    revision: int | None = None
+    connected: bool | None = None
+    paused: bool = False
     attempts: tuple[AttemptRecord, ...] = ()

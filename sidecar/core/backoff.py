@@ -29,3 +29,9 @@ LINGER_LOOKS = Backoff(first_s=1.0, most_s=60.0)
 
 VALIDATE_TRIES = Backoff(first_s=5.0, most_s=60.0)
 """Between two tries of a validator that could not run."""
+
+PUBLISH_TRIES = Backoff(first_s=1.0, most_s=30.0)
+"""Between two tries to write the shared folder."""
+
+WRITE_TRIES = Backoff(first_s=0.1, most_s=10.0)
+"""Between two tries to write annotations that conflict again and again, or get no answer."""

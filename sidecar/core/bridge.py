@@ -24,7 +24,8 @@ class Source:
 
     `mount` is the folder that the main container mounts too, empty where only the API is asked.
     `config_map` or `secret` is the object itself, as ``NAMESPACE/NAME``. `publish` is the shared
-    folder that the sidecar writes in published mode.
+    folder that the sidecar writes in published mode. `items` are the keys that the volume maps and
+    their paths in it, as the pod's spec has them; empty: every key, under its own name.
     """
 
     mount: str
@@ -32,6 +33,12 @@ class Source:
     secret: str | None = None
     mode: Mode = Mode.MOUNTED
     publish: str = ""
+    items: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def object(self) -> str | None:
+        """The object's name, whatever its kind; None where the API is not asked."""
+        return self.config_map or self.secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +256,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge:
-    """One source, its checks, one target, its proof."""
+    """One source, its checks, one target, its proof. `pod` is the name it reports under."""
 
     name: str
     source: Source
@@ -259,3 +266,4 @@ class Bridge:
     proof: Proof
     policy: Policy = Policy()
     preset: str = ""
+    pod: str = ""

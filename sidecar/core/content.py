@@ -2,55 +2,105 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from sidecar.core.arrival import proceed
 from sidecar.core.attempt import AttemptRecord, Outcome, Trigger
 from sidecar.core.backoff import VALIDATE_TRIES
-from sidecar.core.bridge import Noop, OnInvalid, Proof
+from sidecar.core.bridge import Mode, Noop, OnInvalid, Proof
 from sidecar.core.draft import Draft
-from sidecar.core.effects import Announce, Answer, Milestone, Reply, Save, Validate, WatchExit
+from sidecar.core.effects import (
+    Announce,
+    Answer,
+    Milestone,
+    Reply,
+    Save,
+    SaveGood,
+    Validate,
+    WatchExit,
+)
 from sidecar.core.memory import write_entry
+from sidecar.core.newest import UNMOUNTED, carry, find_newest, is_from_api, whole
+from sidecar.core.repair import is_repair_due
 from sidecar.core.report import Finding, Report
-from sidecar.core.snapshot import Mounted
+from sidecar.core.snapshot import Mounted, short
 from sidecar.core.state import (
     ATTEMPTS_KEPT,
     Attempt,
     Confirming,
     Decision,
     Interrupted,
-    Seeking,
     State,
     Validating,
 )
 from sidecar.core.verdict import predict_digests
 
 
-def find_want(state: State, mounted: Mounted) -> Trigger | None:
-    """What calls for an attempt on what is `mounted`, if anything; waits are not looked at here."""
+@dataclass(frozen=True, slots=True)
+class Want:
+    """An attempt that is called for. `beside`: not on the newest content."""
+
+    trigger: Trigger
+    candidate: Mounted
+    beside: bool = False
+
+
+def find_want(state: State) -> Want | None:
+    """What calls for an attempt, if anything; waits are not looked at here."""
+    newest = find_newest(state)
+    if newest is None:
+        return None
     if state.asked is not None:
-        return state.asked[0]
-    if state.decided is None:
-        return Trigger.STARTUP
-    if mounted.snapshot.digest != state.decided.digest:
-        return Trigger.MOUNT
-    return Trigger.STARTUP if state.restart_pending or state.interrupted is not None else None
+        return Want(state.asked[0], newest)
+    decided = state.decided
+    if decided is None:
+        return Want(Trigger.STARTUP, newest)
+    displaced = _runs_other(state, newest) or _lacks_published(state, newest)
+    if newest.snapshot.digest != decided.digest or displaced:
+        return Want(Trigger.API if is_from_api(state) else Trigger.MOUNT, newest)
+    if is_repair_due(state) and state.good is not None:
+        return Want(Trigger.STARTUP, carry(state, state.good), beside=True)
+    mounted = state.mounted
+    if mounted is not None and (state.restart_pending or state.interrupted is not None):
+        return Want(Trigger.STARTUP, mounted, beside=mounted.snapshot != newest.snapshot)
+    return None
 
 
-def wanted_from(state: State, want: Trigger) -> float:
+def _runs_other(state: State, newest: Mounted) -> bool:
+    """Whether the process was given other content since the newest was applied."""
+    decided, loaded = state.decided, state.loaded
+    return (
+        state.api is not None
+        and decided is not None
+        and decided.outcome is Outcome.APPLIED
+        and loaded is not None
+        and loaded.digest != newest.snapshot.digest
+    )
+
+
+def _lacks_published(state: State, newest: Mounted) -> bool:
+    """Whether somebody else took applied content out of the shared folder."""
+    published = state.bridge.source.mode is Mode.PUBLISHED
+    applied = state.decided is not None and state.decided.outcome is Outcome.APPLIED
+    return published and applied and newest.fence == UNMOUNTED
+
+
+def wanted_from(state: State, want: Want) -> float:
     """From when on the wanted attempt may begin: only edits wait for each other."""
-    waits = want is Trigger.MOUNT and state.asked is None
+    waits = want.trigger in {Trigger.API, Trigger.MOUNT} and state.asked is None
     return state.debounce.opens_at() if waits else float("-inf")
 
 
-def begin_attempt(draft: Draft, trigger: Trigger, candidate: Mounted) -> None:
-    """Set `candidate`, the newest content, on its way."""
-    state = draft.state
+def begin_attempt(draft: Draft, want: Want) -> None:
+    """Set what is wanted on its way."""
+    state, candidate = draft.state, want.candidate
     attempt = Attempt(
         candidate=candidate,
-        trigger=trigger,
+        trigger=want.trigger,
         started_s=draft.now_s,
         predictions=predict_digests(state.bridge.proof, candidate.snapshot),
         asked=state.asked is not None,
+        beside=want.beside,
     )
     interrupted = state.interrupted
     draft.state = replace(
@@ -58,17 +108,31 @@ def begin_attempt(draft: Draft, trigger: Trigger, candidate: Mounted) -> None:
         attempt=attempt,
         debounce=state.debounce.open(draft.now_s),
         deferred=False,
-        restart_pending=False,
+        restart_pending=state.restart_pending and candidate.fence == UNMOUNTED,
         interrupted=None,
     )
     if interrupted is not None and _continues(interrupted, attempt, state.bridge.proof):
         _resume(draft, interrupted)
     elif _is_unchanged(draft.state, attempt):
         _settle_unchanged(draft, attempt)
-    elif may_signal(draft.state) and state.valid != attempt.digest:
+    elif _was_undone(draft.state, attempt):
+        message = "this content failed before and was undone: change it, or ask for another try"
+        finish(draft, Outcome.REJECTED, message)
+    elif may_signal(draft.state) and not is_approved(draft.state, attempt):
         validate(draft, tries=0)
     else:
-        draft.enter(Seeking(since_s=draft.now_s))
+        proceed(draft)
+
+
+def is_approved(state: State, attempt: Attempt) -> bool:
+    """Whether the candidate passed its checks, or ran before and only comes back."""
+    returns = attempt.beside and attempt.digest == state.last_good
+    return state.valid == attempt.digest or returns
+
+
+def _was_undone(state: State, attempt: Attempt) -> bool:
+    undone = state.api.restored if state.api is not None else None
+    return undone == whole(state, attempt.digest) and not attempt.asked
 
 
 def may_signal(state: State) -> bool:
@@ -130,8 +194,9 @@ def _is_unchanged(state: State, attempt: Attempt) -> bool:
 def _settle_unchanged(draft: Draft, attempt: Attempt) -> None:
     message = "this content already runs, proven"
     draft.note(Milestone.UNCHANGED, message)
-    decided = Decision(digest=attempt.digest, outcome=Outcome.APPLIED, message=message)
-    draft.state = replace(draft.state, decided=decided, valid=attempt.digest)
+    if not attempt.beside:
+        decided = Decision(digest=attempt.digest, outcome=Outcome.APPLIED, message=message)
+        draft.state = replace(draft.state, decided=decided, valid=attempt.digest)
     draft.unblock()
     answer(draft, Reply.UNCHANGED, message)
     draft.rest()
@@ -157,7 +222,7 @@ def take_report(draft: Draft, phase: Validating, report: Report) -> None:
     else:
         draft.unblock()
         draft.state = replace(draft.state, valid=draft.attempt.digest)
-        draft.enter(Seeking(since_s=draft.now_s))
+        proceed(draft)
 
 
 def supersede(draft: Draft, why: str) -> None:
@@ -183,13 +248,32 @@ def finish(
     """The attempt ends with the last word on its content."""
     attempt = draft.attempt
     decided = Decision(digest=attempt.digest, outcome=outcome, message=message, findings=findings)
-    applied = outcome is Outcome.APPLIED
-    last_good = attempt.digest if applied else draft.state.last_good
-    draft.state = replace(draft.state, decided=decided, last_good=last_good, blocked="")
+    if attempt.beside and draft.state.decided is not None:
+        decided = _say_beside(draft.state, draft.state.decided, decided)
+    draft.state = replace(draft.state, decided=decided, blocked="")
     _record(draft, attempt, outcome, message, findings, adopted=adopted)
     answer(draft, Reply(outcome.value), message, findings)
     draft.rest()
+    if outcome is Outcome.APPLIED:
+        _remember_good(draft, attempt)
     save(draft)
+
+
+def _say_beside(state: State, decided: Decision, ended: Decision) -> Decision:
+    """The decision on the newest content, with what became of the content beside it."""
+    name = short(whole(state, ended.digest))
+    if ended.outcome is Outcome.APPLIED:
+        return replace(decided, aside=f"{name} runs, proven: {ended.message}", lost=False)
+    aside = f"{name} did not come back ({ended.outcome.value}): {ended.message}"
+    return replace(decided, aside=aside, lost=True)
+
+
+def _remember_good(draft: Draft, attempt: Attempt) -> None:
+    """What was proven last is what is gone back to: its bytes are kept."""
+    content = attempt.candidate.snapshot
+    if draft.state.last_good != attempt.digest:
+        draft.emit(SaveGood(content))
+    draft.state = replace(draft.state, last_good=attempt.digest, good=content, good_s=draft.now_s)
 
 
 def _record(
@@ -202,7 +286,7 @@ def _record(
     adopted: bool = False,
 ) -> None:
     record = AttemptRecord(
-        digest=attempt.digest,
+        digest=whole(draft.state, attempt.digest),
         trigger=attempt.trigger,
         outcome=outcome,
         message=message,

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sidecar.core.attempt import Trigger
+from sidecar.core.declared import ApiSide
 from sidecar.core.effects import Cancel, Effect, Milestone, Note
+from sidecar.core.newest import find_newest, whole
 from sidecar.core.state import Attempt, Idle, Phase, State
 
 
@@ -38,7 +40,10 @@ class Draft:
             return self.state.attempt.trigger
         if self.state.asked is not None:
             return self.state.asked[0]
-        return Trigger.STARTUP if self.state.decided is None else Trigger.MOUNT
+        if self.state.decided is None:
+            return Trigger.STARTUP
+        side = self.state.api
+        return Trigger.API if side is not None and side.is_trusted else Trigger.MOUNT
 
     def emit(self, effect: Effect) -> None:
         """Want `effect` done, after those before it."""
@@ -46,9 +51,23 @@ class Draft:
 
     def ask(self, make: Callable[[int], Effect]) -> None:
         """Want an effect whose answer the current phase waits for."""
+        number = self.begin(make)
+        self.state = replace(self.state, awaiting=number)
+
+    def begin(self, make: Callable[[int], Effect]) -> int:
+        """Want an effect that is answered beside the phase; returns its number."""
         number = self.state.next_effect
-        self.state = replace(self.state, next_effect=number + 1, awaiting=number)
+        self.state = replace(self.state, next_effect=number + 1)
         self.emit(make(number))
+        return number
+
+    @property
+    def api(self) -> ApiSide:
+        """The API's side. Only bridges that have one may ask."""
+        if self.state.api is None:
+            msg = "a bridge without an API was asked for it"
+            raise AssertionError(msg)
+        return self.state.api
 
     def enter(self, phase: Phase) -> None:
         """Go on to `phase`; an answer that the old one still waits for is no longer wanted."""
@@ -61,11 +80,20 @@ class Draft:
         self.enter(Idle())
         self.state = replace(self.state, attempt=None)
 
-    def note(self, milestone: Milestone, message: str = "") -> None:
-        """Tell a milestone of the current content."""
-        mounted = self.state.mounted
-        digest = mounted.snapshot.digest if mounted is not None else None
-        self.emit(Note(milestone=milestone, digest=digest, trigger=self.trigger, message=message))
+    def note(
+        self, milestone: Milestone, message: str = "", *, after_s: float | None = None
+    ) -> None:
+        """Tell a milestone of the newest content."""
+        newest = find_newest(self.state)
+        digest = whole(self.state, newest.snapshot.digest) if newest is not None else None
+        note = Note(
+            milestone=milestone,
+            digest=digest,
+            trigger=self.trigger,
+            message=message,
+            after_s=after_s,
+        )
+        self.emit(note)
 
     def block(self, reason: str) -> None:
         """Say once what keeps the candidate from being decided."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sidecar.core.attempt import AttemptRecord, Trigger
+from sidecar.core.declared import Declared
 from sidecar.core.evidence import Process
 from sidecar.core.report import Finding
 from sidecar.core.snapshot import Snapshot
@@ -38,6 +39,76 @@ class Signal:
     effect: int
     process: Process
     fence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Write `content` into the shared folder; answered by `Published`."""
+
+    effect: int
+    content: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Read the object now; answered by `Answered`."""
+
+    effect: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """Write `marks` on `declared` if it is still as it was; answered by `Answered`."""
+
+    effect: int
+    marks: Mapping[str, str | None]
+    declared: Declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Store `declared` as a revision, and never prune those `protected`; answered by `Kept`."""
+
+    effect: int
+    declared: Declared
+    cause: str
+    protected: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Find the content that the whole digest names among the revisions: `Recalled`."""
+
+    effect: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore:
+    """Put the data that `good` names back in place of `failed`; answered by `Answered`.
+
+    Both are whole digests. `files` are the good ones, where they are at hand.
+    """
+
+    effect: int
+    failed: str
+    good: str
+    files: Mapping[str, bytes] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """Have the kubelet refresh the mount; `number` counts for this content."""
+
+    digest: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveGood:
+    """Keep the newest proven content for this pod."""
+
+    content: Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +145,23 @@ class Milestone(StrEnum):
     RECEIVED = "received"
     DEBOUNCED = "debounced"
     UNCHANGED = "unchanged"
+    CARRIED = "carried"
     SIGNALLED = "signalled"
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     RESUMED = "resumed"
+    TROUBLE = "trouble"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Something happened on the way; each is told once."""
+    """Something happened on the way; each is told once. `after_s`: since the API showed it."""
 
     milestone: Milestone
     digest: str | None
     trigger: Trigger
     message: str = ""
+    after_s: float | None = None
 
 
 class Reply(StrEnum):
@@ -118,4 +192,21 @@ class Stopped:
     """Nothing is left to do for this bridge."""
 
 
-Effect = Validate | Look | Signal | Cancel | Save | WatchExit | Announce | Note | Answer | Stopped
+ApiEffect = Fetch | Write | Keep | Recall | Restore
+
+Effect = (
+    Validate
+    | Publish
+    | Look
+    | Signal
+    | ApiEffect
+    | Nudge
+    | Cancel
+    | Save
+    | SaveGood
+    | WatchExit
+    | Announce
+    | Note
+    | Answer
+    | Stopped
+)

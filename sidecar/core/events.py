@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sidecar.core.attempt import Trigger
+from sidecar.core.declared import Declared
 from sidecar.core.errors import TargetTrouble
 from sidecar.core.evidence import Process, Sample
 from sidecar.core.report import Report
-from sidecar.core.snapshot import Mounted
+from sidecar.core.snapshot import Mounted, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first event: what the journal remembers from before, or None."""
+    """The first event: what the journal remembers from before, or None, and the last good files."""
 
     remembered: Mapping[str, object] | None = None
+    good: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,76 @@ class MountLost:
     """The folder cannot be read; `message` says why and what to do."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The folder that is to be published from carries `content`."""
+
+    content: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredSeen:
+    """The API shows the object, or that there is none."""
+
+    declared: Declared | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConnected:
+    """Changes of the object are being seen, or not any more."""
+
+    connected: bool
+
+
+class Answer(StrEnum):
+    """How the API answered. `lost`: it did not, so that nothing is known."""
+
+    DONE = "done"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The API answered a `Fetch`, `Write` or `Restore`.
+
+    `declared` is the object as it is now, also after a conflict; None where there is none, or
+    nothing was learned of it. `message` says why it was refused, and what to grant.
+    """
+
+    effect: int
+    answer: Answer
+    declared: Declared | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A revision is stored under this number; None: it could not be, as `message` says."""
+
+    effect: int
+    revision: int | None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The content that a stored revision holds, or None."""
+
+    effect: int
+    content: Snapshot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The shared folder carries `mounted`; None: it could not be written, as `message` says."""
+
+    effect: int
+    mounted: Mounted | None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +175,13 @@ Event = (
     Started
     | MountChanged
     | MountLost
+    | Offered
+    | DeclaredSeen
+    | ApiConnected
+    | Answered
+    | Kept
+    | Recalled
+    | Published
     | Validated
     | Looked
     | Signalled

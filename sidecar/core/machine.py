@@ -10,17 +10,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from sidecar.core import content, proof
+from sidecar.core import content, proof, source
+from sidecar.core.arrival import is_paused, list_due, publish, take_published, wait_on
 from sidecar.core.attempt import Trigger
+from sidecar.core.claim import ANSWER_WAIT_S, alone_from, is_untold, reconcile, write_from_s
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Answer, Effect, Look, Milestone, Reply, Stopped
 from sidecar.core.events import (
+    Answered,
+    ApiConnected,
     Asked,
+    DeclaredSeen,
     Event,
+    Kept,
     Looked,
     MountChanged,
     MountLost,
+    Offered,
     ProcessExited,
+    Published,
+    Recalled,
     Signalled,
     Started,
     StopAsked,
@@ -29,17 +38,21 @@ from sidecar.core.events import (
 )
 from sidecar.core.evidence import Process
 from sidecar.core.memory import read_entry
-from sidecar.core.process import count_end, follow, seek
-from sidecar.core.snapshot import Mounted
+from sidecar.core.newest import UNMOUNTED, find_newest
+from sidecar.core.process import count_end, follow, go_on_claiming, seek
+from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import (
+    Claiming,
     Confirming,
     Idle,
     Lingering,
     Loaded,
+    Publishing,
     Seeking,
     Signalling,
     State,
     Validating,
+    Waiting,
 )
 
 SWAP_SEEN_WITHIN_S = 2.0
@@ -56,6 +69,7 @@ def step(state: State, event: Event, now_s: float) -> tuple[State, tuple[Effect,
     if not state.stopped:
         _take(draft, event)
         _go_on(draft)
+        reconcile(draft)
         _track_sync(draft)
     return draft.state, tuple(draft.effects)
 
@@ -66,26 +80,42 @@ def wake_at(state: State) -> float | None:
         return None
     times = [] if state.stopping_s is None else [state.stopping_s]
     match state.phase:
-        case Validating(retry_s=due_s) | Seeking(look_s=due_s) | Confirming(look_s=due_s):
+        case (
+            Validating(retry_s=due_s)
+            | Publishing(retry_s=due_s)
+            | Seeking(look_s=due_s)
+            | Confirming(look_s=due_s)
+        ):
             times.extend([due_s] if state.awaiting is None else [])
+        case Waiting() as waiting:
+            times.extend(list_due(state, waiting))
+        case Claiming() as claiming:
+            times.extend([alone_from(state, claiming)])
         case Lingering(look_s=look_s, until_s=until_s):
             times.append(until_s if state.awaiting is not None else min(look_s, until_s))
         case _:
             pass
     if isinstance(state.phase, Idle | Lingering) and state.deferred:
         times.append(state.debounce.opens_at())
-    return min(times, default=None)
+    if state.api is not None and state.api.awaited_until_s is not None:
+        times.append(state.api.awaited_until_s)
+    write_s = write_from_s(state)
+    times.extend([write_s] if write_s is not None else [])
+    due_s = min(times, default=float("inf"))
+    return None if due_s == float("inf") else due_s
 
 
 def _take(draft: Draft, event: Event) -> None:
     match event:
-        case Started(remembered=entry):
-            _remember(draft, entry)
+        case Started(remembered=entry, good=good):
+            _remember(draft, entry, good)
         case MountChanged(mounted=mounted):
             _take_mounted(draft, mounted)
         case MountLost(message=message):
             _lose_mount(draft, message)
-        case Validated() | Looked() | Signalled():
+        case Offered() | DeclaredSeen() | ApiConnected() | Answered() | Kept() | Recalled():
+            source.take(draft, event)
+        case Validated() | Published() | Looked() | Signalled():
             _take_answer(draft, event)
         case ProcessExited(process=process):
             _take_exit(draft, process)
@@ -99,7 +129,7 @@ def _take(draft: Draft, event: Event) -> None:
             assert_never(event)
 
 
-def _take_answer(draft: Draft, event: Validated | Looked | Signalled) -> None:
+def _take_answer(draft: Draft, event: Validated | Published | Looked | Signalled) -> None:
     if event.effect != draft.state.awaiting:
         return
     draft.state = replace(draft.state, awaiting=None)
@@ -107,6 +137,9 @@ def _take_answer(draft: Draft, event: Validated | Looked | Signalled) -> None:
     match phase, event:
         case Validating(), Validated(report=report):
             content.take_report(draft, phase, report)
+        case Publishing(), Published():
+            take_published(draft, phase, event)
+            source.drop_outdated(draft)
         case Seeking(), Looked(sample=sample):
             seek(draft, phase, sample)
         case Confirming(), Looked(sample=sample):
@@ -120,8 +153,12 @@ def _take_answer(draft: Draft, event: Validated | Looked | Signalled) -> None:
             raise AssertionError(msg)
 
 
-def _remember(draft: Draft, entry: Mapping[str, object] | None) -> None:
+def _remember(draft: Draft, entry: Mapping[str, object] | None, good: Snapshot | None) -> None:
     """Start-up is recovery: take over what an earlier sidecar of this pod knew."""
+    draft.state = replace(draft.state, good=good)
+    if draft.state.api is not None:
+        side = replace(draft.state.api, awaited_until_s=draft.now_s + ANSWER_WAIT_S)
+        draft.state = replace(draft.state, api=side)
     memory = read_entry(entry) if entry is not None else None
     if memory is not None:
         draft.state = replace(
@@ -132,8 +169,12 @@ def _remember(draft: Draft, entry: Mapping[str, object] | None) -> None:
             valid=memory.valid,
             loaded=memory.loaded,
             interrupted=memory.interrupted,
+            wholes=memory.wholes,
             restart_pending=memory.decided is not None,
         )
+        if draft.state.api is not None:
+            side = replace(draft.state.api, restored=memory.restored)
+            draft.state = replace(draft.state, api=side)
     if memory is not None and memory.interrupted is not None and not memory.interrupted.signalled:
         baseline = memory.interrupted.baseline
         loaded = Loaded(
@@ -155,14 +196,18 @@ def _take_mounted(draft: Draft, mounted: Mounted) -> None:
     draft.state = replace(draft.state, mounted=mounted, mount_trouble="")
     digest = mounted.snapshot.digest
     if before is None or before.snapshot.digest != digest:
-        draft.note(Milestone.RECEIVED)
+        source.take_swap(draft, mounted, is_first=before is None)
     attempt = draft.state.attempt
     if attempt is None or (attempt.candidate.fence == mounted.fence and attempt.digest == digest):
         return
     match draft.state.phase:
-        case Validating() | Seeking() if attempt.digest == digest and not attempt.signalled:
+        case Validating() | Waiting() | Publishing() if attempt.candidate.fence == UNMOUNTED:
+            source.drop_outdated(draft)
+        case Validating() | Waiting() | Seeking() | Claiming() if (
+            attempt.digest == digest and not attempt.signalled
+        ):
             draft.state = replace(draft.state, attempt=replace(attempt, candidate=mounted))
-        case Validating() | Seeking() | Confirming():
+        case Validating() | Waiting() | Seeking() | Claiming() | Confirming():
             content.supersede(draft, proof.MOVED)
         case Lingering():
             draft.rest()
@@ -177,7 +222,11 @@ def _lose_mount(draft: Draft, message: str) -> None:
     """
     draft.state = replace(draft.state, mounted=None, mount_trouble=message)
     phase, bears_it = draft.state.phase, content.bears_repeating(draft.state.bridge.proof)
-    if isinstance(phase, Validating | Seeking) or (isinstance(phase, Confirming) and bears_it):
+    attempt = draft.state.attempt
+    if attempt is None or attempt.candidate.fence == UNMOUNTED:
+        return
+    early = isinstance(phase, Validating | Waiting | Seeking | Claiming)
+    if early or (isinstance(phase, Confirming) and bears_it):
         content.supersede(draft, message)
 
 
@@ -193,8 +242,13 @@ def _take_exit(draft: Draft, process: Process) -> None:
         if process.is_same(phase.process):
             count_end(draft)
         draft.enter(Seeking(since_s=draft.now_s))
+    elif isinstance(phase, Claiming):
+        count_end(draft)
+        draft.enter(Seeking(since_s=draft.now_s))
     elif isinstance(phase, Idle | Lingering):
         draft.rest()
+        draft.state = replace(draft.state, restart_pending=True)
+    elif isinstance(phase, Waiting | Publishing):
         draft.state = replace(draft.state, restart_pending=True)
 
 
@@ -204,10 +258,12 @@ def _take_asked(draft: Draft, event: Asked) -> None:
     refusal: tuple[Reply, str] | None = None
     if state.stopping_s is not None:
         refusal = (Reply.BLOCKED, "surehup is stopping")
-    elif state.mounted is None and event.trigger is not Trigger.CLI:
+    elif find_newest(state) is None and event.trigger is not Trigger.CLI:
         refusal = (Reply.BLOCKED, state.mount_trouble or "the mounted folder was not read yet")
     elif not isinstance(state.phase, Idle | Lingering):
         refusal = (Reply.BUSY, state.blocked or "an attempt is under way")
+    elif is_paused(state):
+        refusal = (Reply.BLOCKED, "attempts are paused by the annotation surehup.dev/paused")
     if refusal is None:
         earlier = state.asked[1] if state.asked is not None else ()
         draft.state = replace(state, asked=(event.trigger, (*earlier, *requests)))
@@ -219,10 +275,22 @@ def _take_asked(draft: Draft, event: Asked) -> None:
 
 def _go_on(draft: Draft) -> None:
     """Do what is due: begin what is wanted, look again, or stop."""
+    source.stop_awaiting(draft)
     if draft.state.stopping_s is not None and _stop(draft, draft.state.stopping_s):
         return
     if isinstance(draft.state.phase, Idle | Lingering):
+        source.heed_wish(draft)
         _begin_wanted(draft)
+    if draft.state.awaiting is not None:
+        return
+    if isinstance(draft.state.phase, Waiting):
+        wait_on(draft, draft.state.phase)
+    if isinstance(draft.state.phase, Claiming):
+        go_on_claiming(draft, draft.state.phase)
+    _look_or_retry(draft)
+
+
+def _look_or_retry(draft: Draft) -> None:
     now_s, phase = draft.now_s, draft.state.phase
     if draft.state.awaiting is not None:
         return
@@ -234,19 +302,20 @@ def _go_on(draft: Draft) -> None:
                 draft.ask(Look)
         case Validating(retry_s=due_s, tries=tries) if now_s >= due_s:
             content.validate(draft, tries=tries)
+        case Publishing(retry_s=due_s, tries=tries) if now_s >= due_s:
+            publish(draft, tries=tries)
         case _:
             pass
 
 
 def _begin_wanted(draft: Draft) -> None:
-    mounted = draft.state.mounted
-    want = content.find_want(draft.state, mounted) if mounted is not None else None
-    if mounted is None or want is None:
+    want = content.find_want(draft.state)
+    if want is None:
         if draft.state.deferred:
             draft.state = replace(draft.state, deferred=False)
     elif draft.now_s >= content.wanted_from(draft.state, want):
         draft.rest()
-        content.begin_attempt(draft, want, mounted)
+        content.begin_attempt(draft, want)
     elif not draft.state.deferred:
         draft.state = replace(draft.state, deferred=True)
         draft.note(Milestone.DEBOUNCED)
@@ -255,7 +324,8 @@ def _begin_wanted(draft: Draft) -> None:
 def _stop(draft: Draft, stopping_s: float) -> bool:
     """Whether nothing is left to wait for. A signalled attempt may still find its verdict."""
     phase = draft.state.phase
-    if isinstance(phase, Signalling | Confirming) and draft.now_s < stopping_s:
+    unfinished = isinstance(phase, Signalling | Confirming) or is_untold(draft.state)
+    if unfinished and draft.now_s < stopping_s:
         return False
     content.save(draft)
     content.answer(draft, Reply.BLOCKED, "surehup stopped before the attempt was decided")
@@ -266,14 +336,14 @@ def _stop(draft: Draft, stopping_s: float) -> bool:
 
 
 def _track_sync(draft: Draft) -> None:
-    """Since when the process is not proven to run what is on disk."""
+    """Since when the process is not proven to run what it should."""
     state = draft.state
-    loaded, mounted = state.loaded, state.mounted
+    loaded, newest = state.loaded, find_newest(state)
     in_sync = (
-        mounted is not None
+        newest is not None
         and loaded is not None
         and loaded.proven
-        and loaded.digest == mounted.snapshot.digest
+        and loaded.digest == newest.snapshot.digest
     )
     since_s = state.out_of_sync_since_s
     if in_sync != (since_s is None):

@@ -6,14 +6,14 @@ An entry that cannot be understood is no entry: start-up then decides by what it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.core.attempt import Outcome, Trigger
 from sidecar.core.evidence import Baseline, Process, Reading
 from sidecar.core.state import Confirming, Decision, Interrupted, Loaded, Signalling, State
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class Memory:
     valid: str | None = None
     loaded: Loaded | None = None
     interrupted: Interrupted | None = None
+    wholes: Mapping[str, str] = field(default_factory=dict)
+    restored: str | None = None
 
 
 def write_entry(state: State) -> Mapping[str, object]:
@@ -36,6 +38,8 @@ def write_entry(state: State) -> Mapping[str, object]:
         "decided": _write_decision(state.decided),
         "loaded": _write_loaded(state.loaded),
         "interrupted": _write_interrupted(state),
+        "wholes": dict(state.wholes),
+        "restored": state.api.restored if state.api is not None else None,
     }
 
 
@@ -51,6 +55,8 @@ def read_entry(entry: Mapping[str, object]) -> Memory | None:
             valid=_read_digest(raw["valid"]),
             loaded=_read_loaded(raw["loaded"]),
             interrupted=_read_interrupted(raw["interrupted"]),
+            wholes={_read_text(key): _read_text(raw["wholes"][key]) for key in raw["wholes"]},
+            restored=_read_digest(raw["restored"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None

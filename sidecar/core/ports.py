@@ -10,7 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from sidecar.core.attempt import AttemptRecord, BridgeStatus, Status
 from sidecar.core.bridge import Check, HttpReload, Proof, Selector
+from sidecar.core.declared import Declared
+from sidecar.core.events import Answer
 from sidecar.core.evidence import Process, Reading
 from sidecar.core.report import Report
 from sidecar.core.snapshot import Mounted, Snapshot
@@ -152,6 +155,58 @@ class Journal(Protocol):
 
     def save(self, bridge: str, entry: Mapping[str, object]) -> None:
         """Replace the entry atomically. A failure is told once and never stops an attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAnswer:
+    """How the API answered, and the object as it is now, as far as that was told."""
+
+    answer: Answer
+    declared: Declared | None = None
+    message: str = ""
+
+
+class ConfigObject(Protocol):
+    """The ConfigMap or Secret of one bridge in the API. Never raises for what the API does."""
+
+    def read(self) -> ApiAnswer:
+        """The object as it is now; `DONE` without one where there is none."""
+
+    def write(
+        self, marks: Mapping[str, str | None], version: str, known: Mapping[str, str]
+    ) -> ApiAnswer:
+        """Write our annotations if it still has `version`; `known` are those that it has then.
+
+        After a conflict the answer carries the object as it is now.
+        """
+
+    def keep(
+        self, declared: Declared, cause: str, protected: Sequence[str]
+    ) -> tuple[int | None, str]:
+        """Store its content as a revision: the number, or None and why there is none."""
+
+    def recall(self, digest: str) -> Snapshot | None:
+        """The content of the stored revision that the whole `digest` names, as it is mounted."""
+
+    def restore(self, failed: str, good: str, files: Mapping[str, bytes] | None) -> ApiAnswer:
+        """Put the data that `good` names back, where it still is what `failed` names.
+
+        `REFUSED` where somebody else owns the data and would undo it, `CONFLICT` after a newer
+        edit.
+        """
+
+    def tell(self, record: AttemptRecord, status: Status) -> None:
+        """Write the Event of an attempt that ended, once for each content and end."""
+
+
+class Pod(Protocol):
+    """The pod that the sidecar runs in, as the API has it."""
+
+    def nudge(self, digest: str, number: int) -> None:
+        """Have its kubelet refresh the mounts soon."""
+
+    def show(self, statuses: Sequence[BridgeStatus]) -> None:
+        """Let its condition say what the processes of all bridges run."""
 
 
 class Publisher(Protocol):

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sidecar.core.arrival import is_paused
 from sidecar.core.attempt import Outcome, Trigger
 from sidecar.core.backoff import LINGER_LOOKS, SEEK_LOOKS
-from sidecar.core.content import bears_repeating, finish, may_signal, save
+from sidecar.core.claim import claim
+from sidecar.core.content import bears_repeating, finish, is_approved, may_signal, save
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Signal, WatchExit
 from sidecar.core.evidence import Baseline, Process, Sample
-from sidecar.core.state import Attempt, Confirming, Decision, Lingering, Loaded, Seeking, Signalling
+from sidecar.core.state import (
+    Attempt,
+    Claiming,
+    Confirming,
+    Decision,
+    Lingering,
+    Loaded,
+    Seeking,
+    Signalling,
+    Waiting,
+)
 from sidecar.core.verdict import Verdict, find_unready, is_healthy, judge, shows_content
 
 START_MARGIN_S = 0.1
@@ -19,6 +31,9 @@ times in ticks of 4 ms, and a container's start time is that of its runtime's fo
 
 MOST_ENDS = 3
 """So many processes may end with the same content before it counts as failed."""
+
+BASELINE_KEPT_S = 1.0
+"""A look from before the claim that is older than this is taken again."""
 
 FENCE_WAIT_S = 0.02
 """How long to wait for the watcher where a look saw a newer generation than it reported."""
@@ -87,7 +102,7 @@ def runs_candidate(draft: Draft, sample: Sample, process: Process) -> str | None
 def adopt(draft: Draft, process: Process, how: str) -> None:
     """The process runs the candidate without a signal of ours."""
     attempt, name = draft.attempt, process.name or str(process.pid)
-    refusal = draft.state.decided if draft.state.valid != attempt.digest else None
+    refusal = draft.state.decided if not is_approved(draft.state, attempt) else None
     loaded = Loaded(process=process, digest=attempt.digest, proven=refusal is None)
     draft.state = replace(draft.state, loaded=loaded)
     if refusal is None:
@@ -174,7 +189,7 @@ def _take_baseline(draft: Draft, phase: Seeking, sample: Sample, process: Proces
     elif draft.now_s < _tellable_from(draft, phase):
         look_again(draft, phase, _tellable_from(draft, phase))
     else:
-        _signal(draft, sample, process)
+        _go_first(draft, sample, process)
 
 
 def _busy_until(draft: Draft, sample: Sample) -> float:
@@ -212,11 +227,34 @@ def _tellable_from(draft: Draft, phase: Seeking) -> float:
     return (last_s if last_s is not None else phase.since_s) + resolution_s
 
 
-def _signal(draft: Draft, sample: Sample, process: Process) -> None:
-    fence = draft.attempt.candidate.fence
+def _go_first(draft: Draft, sample: Sample, process: Process) -> None:
+    """All is ready for the signal: it may still have to wait for people and for the object."""
     baseline = Baseline(
         taken_s=sample.taken_s, process=process, fence=sample.fence, readings=sample.readings
     )
+    if is_paused(draft.state):
+        draft.unblock()
+        draft.enter(Waiting(since_s=draft.now_s))
+    elif draft.state.api is None or draft.attempt.beside:
+        signal(draft, baseline)
+    else:
+        draft.enter(Claiming(baseline=baseline, since_s=draft.now_s))
+
+
+def go_on_claiming(draft: Draft, phase: Claiming) -> None:
+    """Signal once the object says so, with a baseline that is not stale by then."""
+    if not claim(draft, phase):
+        return
+    if draft.now_s - phase.baseline.taken_s > BASELINE_KEPT_S:
+        draft.enter(Seeking(since_s=draft.now_s, process=phase.baseline.process))
+    else:
+        signal(draft, phase.baseline)
+
+
+def signal(draft: Draft, baseline: Baseline) -> None:
+    """Pull the trigger."""
+    fence = draft.attempt.candidate.fence
     draft.enter(Signalling(baseline=baseline))
     save(draft)
+    process = baseline.process
     draft.ask(lambda effect: Signal(effect=effect, process=process, fence=fence))

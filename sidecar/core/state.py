@@ -1,19 +1,21 @@
 """The state of one bridge: three small states side by side, and the attempt that joins them.
 
-*Content*: what the mount carries and what was decided of it. *Process*: what the daemon was last
-given. *Attempt* and its phase: the candidate on its way.
+*Content*: what the API declares, what the mount carries, and what was decided of it. *Process*:
+what the daemon was last given. *Attempt* and its phase: the candidate on its way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Trigger
 from sidecar.core.bridge import Bridge
 from sidecar.core.debounce import Debounce
+from sidecar.core.declared import ApiSide
 from sidecar.core.evidence import Baseline, Process, Sample
 from sidecar.core.report import Finding, Report
-from sidecar.core.snapshot import Mounted
+from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.verdict import Predictions
 
 ATTEMPTS_KEPT = 10
@@ -24,6 +26,7 @@ class Decision:
     """The last word on one content. It is not tried again until it changes or a person asks.
 
     `aside`: what else is to be said, as that a process runs the content although it was rejected.
+    `lost`: what was to come back after it did not.
     """
 
     digest: str
@@ -31,6 +34,7 @@ class Decision:
     message: str
     findings: tuple[Finding, ...] = ()
     aside: str = ""
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One candidate on its way. `resumed`: begun by a sidecar that is no more."""
+    """One candidate on its way. `resumed`: begun by a sidecar that is no more.
+
+    `beside`: not the newest content, but what the daemon reads meanwhile, or is to read again; its
+    end leaves the decision on the newest as it is. `nonce` names its claim on the object.
+    """
 
     candidate: Mounted
     trigger: Trigger
@@ -60,6 +68,8 @@ class Attempt:
     asked: bool = False
     signalled: bool = False
     resumed: bool = False
+    beside: bool = False
+    nonce: str = ""
     ends: int = 0
 
     @property
@@ -94,6 +104,26 @@ class Validating:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Judged good, and not yet to be signalled: paused, or the mount does not carry it yet.
+
+    `nudges` is how often the kubelet was asked to hurry, `nudge_s` when it is next.
+    """
+
+    since_s: float
+    nudges: int = 0
+    nudge_s: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publishing:
+    """The shared folder is being written, or could not be and is tried again at `retry_s`."""
+
+    tries: int = 0
+    retry_s: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seeking:
     """Wanted: one process, up, whose evidence makes a baseline.
 
@@ -106,6 +136,17 @@ class Seeking:
     tries: int = 0
     process: Process | None = None
     first: Sample | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claiming:
+    """The process is ready; the object is about to say that this content is being loaded.
+
+    `since_s`: since when the API is waited for.
+    """
+
+    baseline: Baseline
+    since_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +184,17 @@ class Lingering:
     tries: int = 0
 
 
-Phase = Idle | Validating | Seeking | Signalling | Confirming | Lingering
+Phase = (
+    Idle
+    | Validating
+    | Waiting
+    | Publishing
+    | Seeking
+    | Claiming
+    | Signalling
+    | Confirming
+    | Lingering
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +203,9 @@ class State:
 
     `awaiting` is the id of the one effect whose answer the phase waits for; `next_effect` numbers
     them. `asked` holds a person's wish until it is answered, with the requests that wait for it.
+    `mounted` is what the daemon's folder carries; `offered` what another folder offers where the
+    daemon's is published. `good` is the content of `last_good`, proven at `good_s`. `wholes` names
+    the whole objects whose contents go by another digest here.
     """
 
     bridge: Bridge
@@ -159,6 +213,11 @@ class State:
     phase: Phase = Idle()
     mounted: Mounted | None = None
     mount_trouble: str = ""
+    offered: Snapshot | None = None
+    api: ApiSide | None = None
+    wholes: Mapping[str, str] = field(default_factory=dict)
+    good: Snapshot | None = None
+    good_s: float | None = None
     decided: Decision | None = None
     last_good: str | None = None
     valid: str | None = None
@@ -181,4 +240,5 @@ class State:
 
 def begin(bridge: Bridge) -> State:
     """The state before the first event."""
-    return State(bridge=bridge, debounce=Debounce(bridge.policy.debounce_s))
+    api = ApiSide() if bridge.source.object is not None else None
+    return State(bridge=bridge, debounce=Debounce(bridge.policy.debounce_s), api=api)

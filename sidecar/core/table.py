@@ -49,7 +49,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "Tick": "Stopped",
     },
     "Confirming": {
-        "MountChanged": "Idle Validating Seeking Confirming Stopped",
+        "MountChanged": "Idle Validating Seeking Stopped",
         "MountLost": "Idle",
         "Looked": "Idle Seeking Lingering Stopped",
         "ProcessExited": "Confirming",
@@ -57,7 +57,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "Tick": "Confirming Stopped",
     },
     "Lingering": {
-        "MountChanged": "Idle Validating Lingering",
+        "MountChanged": "Idle Validating",
         "Looked": "Idle Seeking",
         "ProcessExited": "Idle Seeking",
         "Asked": "Seeking Lingering",

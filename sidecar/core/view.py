@@ -4,37 +4,63 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from sidecar.core.arrival import is_paused
 from sidecar.core.attempt import BridgeStatus, Outcome, Status
-from sidecar.core.bridge import Rollback
-from sidecar.core.state import Confirming, Decision, Signalling, State
+from sidecar.core.bridge import Mode, Rollback
+from sidecar.core.newest import find_newest, whole
+from sidecar.core.snapshot import short
+from sidecar.core.state import Confirming, Decision, Lingering, Signalling, State
 
 
 def view(state: State) -> BridgeStatus:
     """The status of one bridge, true at this moment."""
-    mounted = state.mounted.snapshot.digest if state.mounted is not None else None
-    decided = state.decided
-    settled = decided is not None and decided.digest == mounted and not _redecides(state)
-    under_way = state.attempt is not None and isinstance(state.phase, Signalling | Confirming)
-    if under_way:
-        status = Status.RELOADING
-    elif settled and decided is not None:
-        status = _word(state, decided)
-    else:
-        status = Status.PENDING
+    newest, mounted = find_newest(state), state.mounted
+    observed = newest.snapshot.digest if newest is not None else None
+    status = _find_status(state, observed)
+    under_way, api = is_under_way(state), state.api
+    active = state.attempt.digest if under_way and state.attempt else state.last_good
+    carried = mounted.snapshot.digest if mounted is not None else None
     return BridgeStatus(
         bridge=state.bridge.name,
         status=status,
-        observed=mounted,
-        active=state.attempt.digest if under_way and state.attempt else state.last_good,
-        last_good=state.last_good,
+        observed=_name(state, observed),
+        active=_name(state, active),
+        last_good=_name(state, state.last_good),
         message=_say(state, status),
         blocked=state.blocked or state.mount_trouble,
         target=state.process,
-        restart_safe=mounted is not None and _is_restart_safe(state, mounted),
-        synced=state.mounted is not None,
+        runs=_name(state, state.loaded.digest if state.loaded is not None else None),
+        proven=state.loaded is not None and state.loaded.proven,
+        restart_safe=carried is not None and _is_restart_safe(state, carried),
+        synced=newest is not None,
+        filled=mounted is not None,
         out_of_sync_since_s=state.out_of_sync_since_s,
+        revision=api.revision if api is not None else None,
+        connected=api.connected if api is not None else None,
+        paused=is_paused(state),
         attempts=state.records,
     )
+
+
+def is_under_way(state: State) -> bool:
+    """Whether the newest content is being loaded, or is claimed to be loaded next."""
+    attempt = state.attempt
+    if attempt is None or attempt.beside or isinstance(state.phase, Lingering):
+        return False
+    return isinstance(state.phase, Signalling | Confirming) or bool(attempt.nonce)
+
+
+def _find_status(state: State, observed: str | None) -> Status:
+    decided, attempt = state.decided, state.attempt
+    if is_under_way(state) and attempt is not None:
+        return Status.RELOADING if attempt.digest == observed else Status.PENDING
+    if decided is not None and decided.digest == observed and not _redecides(state):
+        return _word(state, decided)
+    return Status.PAUSED if is_paused(state) else Status.PENDING
+
+
+def _name(state: State, digest: str | None) -> str | None:
+    return whole(state, digest) if digest is not None else None
 
 
 def _redecides(state: State) -> bool:
@@ -51,14 +77,17 @@ def _word(state: State, decided: Decision) -> Status:
         case Outcome.UNCONFIRMED:
             return Status.UNCONFIRMED
         case Outcome.FAILED | Outcome.SUPERSEDED:
-            rolls_back = state.bridge.policy.rollback is not Rollback.NONE
-            return Status.ROLLED_BACK if state.last_good and rolls_back else Status.FAILED
+            rolls_back = state.bridge.policy.rollback is not Rollback.NONE and not decided.lost
+            good = state.last_good or (state.api.earlier if state.api is not None else None)
+            return Status.ROLLED_BACK if good and rolls_back else Status.FAILED
         case _:
             assert_never(decided.outcome)
 
 
 def _say(state: State, status: Status) -> str:
     decided = state.decided
+    if status is Status.PAUSED:
+        return _say_paused(state)
     if status is Status.PENDING:
         return f"blocked: {state.blocked}" if state.blocked else ""
     if status is Status.RELOADING or decided is None:
@@ -66,9 +95,20 @@ def _say(state: State, status: Status) -> str:
     return f"{decided.message}; {decided.aside}" if decided.aside else decided.message
 
 
+def _say_paused(state: State) -> str:
+    mounted = state.mounted
+    judged = state.attempt is not None and state.valid == state.attempt.digest
+    said = "paused; this content passed the checks" if judged else "paused"
+    if mounted is None or state.bridge.source.mode is Mode.PUBLISHED:
+        return said
+    return f"{said}; a restart loads {short(whole(state, mounted.snapshot.digest))}"
+
+
 def _is_restart_safe(state: State, mounted: str) -> bool:
     """Whether a daemon that starts now would start with content that was validated or proven."""
-    decided = state.decided
+    decided, api = state.decided, state.api
+    if api is not None and api.answered and api.declared is None:
+        return False  # the kubelet starts no container without the object
     refused = (
         decided is not None
         and decided.digest == mounted

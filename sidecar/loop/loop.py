@@ -12,30 +12,45 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from sidecar.core.attempt import AttemptRecord, BridgeStatus, Status
+from sidecar.core.attempt import AttemptRecord, BridgeStatus, Outcome, Status
 from sidecar.core.bridge import Bridge
 from sidecar.core.effects import (
     Announce,
     Answer,
+    ApiEffect,
     Cancel,
     Effect,
+    Fetch,
+    Keep,
     Look,
     Note,
+    Nudge,
+    Publish,
+    Recall,
+    Restore,
     Save,
+    SaveGood,
     Signal,
     Stopped,
     Validate,
     WatchExit,
+    Write,
 )
 from sidecar.core.events import Event, Started, Tick
 from sidecar.core.evidence import Process
 from sidecar.core.machine import step, wake_at
+from sidecar.core.newest import whole
 from sidecar.core.ports import Cancel as CancelPort
-from sidecar.core.ports import Clock, Journal
+from sidecar.core.ports import Clock, ConfigObject, Journal, Keeper, Pod
+from sidecar.core.snapshot import Snapshot
 from sidecar.core.state import State, begin
 from sidecar.core.view import view
+from sidecar.loop.calls import call
 from sidecar.loop.lanes import Executor
 from sidecar.loop.steps import Adapters, take_step
+
+HereEffect = Save | SaveGood | WatchExit | Note | Answer | Stopped
+"""What is short enough to be done by the loop itself."""
 
 IDLE_BEAT_S = 5.0
 """The loop turns at least this often, so that its liveness can be told."""
@@ -56,15 +71,24 @@ class Teller(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One bridge and what it needs to have its effects done."""
+    """One bridge and what it needs to have its effects done.
+
+    `config` is its object in the API, None without one. `name_files` digests files as the mount
+    does.
+    """
 
     bridge: Bridge
     adapters: Adapters
+    config: ConfigObject | None = None
+    name_files: Callable[[Mapping[str, bytes]], Snapshot] = Snapshot.of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What all bridges share: where effects run, what is remembered, who is told."""
+    """What all bridges share: where effects run, what is remembered, who is told.
+
+    `pod` is None where nothing is known of a pod.
+    """
 
     clock: Clock
     executor: Executor
@@ -72,6 +96,8 @@ class Outside:
     teller: Teller
     watch_exit: Callable[[str, Process], None]
     answer: Callable[[Answer], None]
+    keeper: Keeper
+    pod: Pod | None = None
 
 
 class Inbox:
@@ -109,6 +135,20 @@ class Loop:
         self._states: dict[str, State] = {}
         self._statuses: dict[str, BridgeStatus] = {}
         self._beat_s = outside.clock.monotonic()
+        self._shown: list[tuple[str, Status, str, str | None]] = []
+        self._errands = 0
+
+    def active_content(self, bridge: str) -> tuple[Snapshot, float] | None:
+        """The content last proven and since when (monotonic). Any thread may call."""
+        state = self._states.get(bridge)
+        if state is None or state.good is None or state.good_s is None:
+            return None
+        return state.good, state.good_s
+
+    def whole_digest(self, bridge: str, digest: str) -> str:
+        """The name that people use for content; any thread may call."""
+        state = self._states.get(bridge)
+        return digest if state is None else whole(state, digest)
 
     def statuses(self) -> tuple[BridgeStatus, ...]:
         """What each bridge shows now. Any thread may call."""
@@ -122,7 +162,9 @@ class Loop:
         """Run until all bridges have stopped. Raises the error of a thread that died."""
         for name, lane in self._lanes.items():
             self._states[name] = begin(lane.bridge)
-            self._take(name, Started(self._outside.journal.load(name)))
+            good = self._outside.keeper.load(name)
+            content = lane.name_files(good) if good is not None else None
+            self._take(name, Started(self._outside.journal.load(name), content))
         while not all(state.stopped for state in self._states.values()):
             for name, event in self._next_events():
                 self._take(name, event)
@@ -150,19 +192,32 @@ class Loop:
         for effect in effects:
             self._do(name, effect, status.status)
         self._outside.teller.show(status)
+        self._show_pod()
 
     def _do(self, name: str, effect: Effect, status: Status) -> None:
         match effect:
-            case Validate() | Look() | Signal():
+            case Validate() | Publish() | Look() | Signal():
                 self._submit(name, effect)
+            case Fetch() | Write() | Keep() | Recall() | Restore():
+                self._call(name, effect)
+            case Nudge():
+                self._nudge(effect)
             case Cancel(effect=number):
                 self._outside.executor.cancel(name, number)
-            case Save(entry=entry):
-                self._outside.journal.save(name, entry)
-            case WatchExit(process=process):
-                self._outside.watch_exit(name, process)
             case Announce(record=record):
                 self._outside.teller.announce(name, record, status)
+                self._tell(name, record, status)
+            case _:
+                self._do_here(name, effect)
+
+    def _do_here(self, name: str, effect: HereEffect) -> None:
+        match effect:
+            case Save(entry=entry):
+                self._outside.journal.save(name, entry)
+            case SaveGood(content=content):
+                self._outside.keeper.save(name, content)
+            case WatchExit(process=process):
+                self._outside.watch_exit(name, process)
             case Note():
                 self._outside.teller.note(name, effect)
             case Answer():
@@ -170,7 +225,41 @@ class Loop:
             case Stopped():
                 pass
 
-    def _submit(self, name: str, effect: Validate | Look | Signal) -> None:
+    def _call(self, name: str, effect: ApiEffect) -> None:
+        config = self._lanes[name].config
+        if config is None:
+            msg = f"bridge {name} has no object in the API"
+            raise AssertionError(msg)
+
+        def job(_: CancelPort) -> None:
+            self._inbox.post(name, call(effect, config))
+
+        self._outside.executor.submit(f"{name}/api", effect.effect, job)
+
+    def _tell(self, name: str, record: AttemptRecord, status: Status) -> None:
+        config = self._lanes[name].config
+        if config is not None and record.outcome is not Outcome.SUPERSEDED:
+            self._errand(f"{name}/events", lambda: config.tell(record, status))
+
+    def _nudge(self, nudge: Nudge) -> None:
+        pod = self._outside.pod
+        if pod is not None:
+            self._errand("pod", lambda: pod.nudge(nudge.digest, nudge.number))
+
+    def _show_pod(self) -> None:
+        """Let the pod's condition follow, unless it says the same already."""
+        pod, statuses = self._outside.pod, self.statuses()
+        shown = [(status.bridge, status.status, status.message, status.runs) for status in statuses]
+        if pod is not None and len(statuses) == len(self._lanes) and shown != self._shown:
+            self._shown = shown
+            self._errand("pod", lambda: pod.show(statuses))
+
+    def _errand(self, lane: str, do: Callable[[], None]) -> None:
+        """Something that nobody waits for."""
+        self._errands += 1
+        self._outside.executor.submit(lane, self._errands, lambda _: do())
+
+    def _submit(self, name: str, effect: Validate | Publish | Look | Signal) -> None:
         lane = self._lanes[name]
 
         def job(cancel: CancelPort) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sidecar.core.bridge import Bridge, HttpReload, SignalReload
-from sidecar.core.effects import Look, Signal, Validate
-from sidecar.core.errors import SourceError, TargetError, TargetTrouble
-from sidecar.core.events import Looked, Sending, Signalled, Validated
+from sidecar.core.effects import Look, Publish, Signal, Validate
+from sidecar.core.errors import PublishError, SourceError, TargetError, TargetTrouble
+from sidecar.core.events import Looked, Published, Sending, Signalled, Validated
 from sidecar.core.evidence import Reading, Sample
 from sidecar.core.ports import (
     Cancel,
@@ -22,25 +22,28 @@ from sidecar.core.ports import (
     Mount,
     Observer,
     Processes,
+    Publisher,
     Validator,
 )
+from sidecar.core.snapshot import Snapshot
 
 NOTHING: Mapping[str, Reading] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
-    """What one bridge needs of the world."""
+    """What one bridge needs of the world; `mount` is the folder that the daemon reads."""
 
     clock: Clock
     mount: Mount
     validator: Validator
     processes: Processes
     observer: Observer
+    publisher: Publisher | None = None
 
 
-Step = Validate | Look | Signal
-Result = Validated | Looked | Signalled
+Step = Validate | Publish | Look | Signal
+Result = Validated | Published | Looked | Signalled
 
 
 def take_step(step: Step, bridge: Bridge, adapters: Adapters, cancel: Cancel) -> Result:
@@ -49,10 +52,24 @@ def take_step(step: Step, bridge: Bridge, adapters: Adapters, cancel: Cancel) ->
         case Validate(effect=effect, candidate=candidate):
             report = adapters.validator.validate(candidate, bridge.checks, cancel)
             return Validated(effect, report)
+        case Publish(effect=effect, content=content):
+            return publish(effect, content, adapters)
         case Look(effect=effect):
             return Looked(effect, look(bridge, adapters))
         case Signal():
             return send(step, bridge, adapters)
+
+
+def publish(effect: int, content: Snapshot, adapters: Adapters) -> Published:
+    """Write the shared folder and read back what it carries."""
+    if adapters.publisher is None:
+        msg = "a bridge without a shared folder was to publish"
+        raise AssertionError(msg)
+    try:
+        adapters.publisher.publish(content)
+        return Published(effect, adapters.mount.read())
+    except (PublishError, SourceError) as error:
+        return Published(effect, None, error.message)
 
 
 def look(bridge: Bridge, adapters: Adapters) -> Sample:

@@ -82,6 +82,7 @@ def _build_bridge(bridge: BridgeShape, file: FileShape) -> Bridge:
             secret=source.secret,
             mode=bridge.mode or Mode.MOUNTED,
             publish=bridge.publish or "",
+            items=tuple((item.key, item.path) for item in source.items),
         ),
         checks=to_checks(bridge),
         target=to_selector(bridge.target),

@@ -97,6 +97,13 @@ Listen = Annotated[
 ]
 
 
+class ItemShape(Shape):
+    """One key that the volume maps, as `items` of the pod's spec has it."""
+
+    key: Annotated[str, Field(min_length=1)] = Field(description="The key in the object.")
+    path: Annotated[str, Field(min_length=1)] = Field(description="Its path in the volume.")
+
+
 class SourceShape(Shape):
     """Where the configuration comes from."""
 
@@ -104,6 +111,10 @@ class SourceShape(Shape):
     secret: Object | None = Field(None, description="The Secret, instead of a ConfigMap.")
     mount: Folder | None = Field(
         None, description="Where it is mounted, in the sidecar as in the main container."
+    )
+    items: list[ItemShape] = Field(
+        [],
+        description="The keys that the volume maps, where it does not carry all under their names.",
     )
 
     @model_validator(mode="after")

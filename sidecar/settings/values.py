@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from sidecar.core.bridge import Bridge, Mode, Rollback, Rollout
+from sidecar.core.bridge import Bridge
 
 
 class Need(Enum):
@@ -57,16 +57,3 @@ class Settings:
     secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = "flags"
     effective_json: str = "{}"
-
-
-def list_api_settings(bridge: Bridge) -> tuple[str, ...]:
-    """The settings of `bridge` that cannot be honoured without the Kubernetes API."""
-    asked = {
-        "source.configMap": bridge.source.config_map is not None,
-        "source.secret": bridge.source.secret is not None,
-        "mode: published": bridge.source.mode is Mode.PUBLISHED,
-        "rollback: data": bridge.policy.rollback is Rollback.DATA,
-        "group": bool(bridge.policy.group),
-        "rollout": bridge.policy.rollout != Rollout(),
-    }
-    return tuple(name for name, needed in asked.items() if needed)

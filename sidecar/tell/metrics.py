@@ -135,17 +135,17 @@ class Metrics:
 
     # --- how it stands
 
-    def show(self, status: BridgeStatus, *, revision: int | None = None) -> None:
+    def show(self, status: BridgeStatus) -> None:
         """Set the gauges of one bridge. Cheap where nothing changed."""
         bridge = status.bridge
-        if self._shown.get(bridge) == (status, revision):
+        if self._shown.get(bridge) == status:
             return
-        self._shown[bridge] = (status, revision)
+        self._shown[bridge] = status
         states = self._states[bridge]
         states["applied"].set(status.status is Status.APPLIED)
         states["restart_safe"].set(status.restart_safe)
         states["target_up"].set(status.target is not None)
-        states["paused"].set(status.status is Status.PAUSED)
+        states["paused"].set(status.paused)
         if status.status is Status.APPLIED:
             states["last_successful"].set(1)
         elif status.status in REFUSALS:
@@ -153,7 +153,7 @@ class Metrics:
         if self._since_s[bridge] != status.out_of_sync_since_s:
             self._since_s[bridge] = status.out_of_sync_since_s
             states["out_of_sync_since"].set(self._to_wall(status.out_of_sync_since_s))
-        self._info.set(bridge, digest=(status.active or "")[:12], revision=revision)
+        self._info.set(bridge, digest=(status.active or "")[:12], revision=status.revision)
 
     def _to_wall(self, monotonic_s: float | None) -> float:
         if monotonic_s is None:
@@ -218,7 +218,7 @@ class Metrics:
             for bridge in bridges
         }
         self._since_s: dict[str, float | None] = dict.fromkeys(bridges)
-        self._shown: dict[str, tuple[BridgeStatus, int | None]] = {}
+        self._shown: dict[str, BridgeStatus] = {}
         self._info = ConfigInfo(bridges)
         self._registry.register(self._info)
         self._signals = self._counter(

@@ -21,6 +21,8 @@ MILESTONES = {
     Milestone.SIGNALLED: (logging.INFO, "Process was told to reload"),
     Milestone.BLOCKED: (logging.WARNING, "Attempt is blocked"),
     Milestone.UNBLOCKED: (logging.INFO, "Attempt goes on"),
+    Milestone.CARRIED: (logging.INFO, "Mount carries the content"),
+    Milestone.TROUBLE: (logging.WARNING, "Note"),
     Milestone.RESUMED: (logging.INFO, "Attempt of an earlier sidecar is resumed"),
 }
 
@@ -48,6 +50,8 @@ class EveryTeller:
                 self._metrics.attempt_received(bridge, note.trigger)
             case Milestone.DEBOUNCED:
                 self._metrics.attempt_debounced(bridge, note.trigger)
+            case Milestone.CARRIED if note.after_s is not None:
+                self._metrics.propagated(bridge, note.after_s)
             case Milestone.SIGNALLED:
                 self._metrics.signalled(bridge, self._signals[bridge])
             case _:
@@ -58,6 +62,8 @@ class EveryTeller:
             told["digest"] = short(note.digest)
         if note.message:
             told["detail"] = note.message
+        if note.after_s is not None:
+            told["after_s"] = note.after_s
         LOG.log(level, message, extra=fields(**told))
 
     def announce(self, bridge: str, record: AttemptRecord, status: Status) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,8 @@ class MountedFolder:
     """Implements `core.ports.Mount` over the folder `path`, which need not exist yet.
 
     `read_mountinfo` gives the text of ``/proc/self/mountinfo``, `boot_offset_s` turns file times
-    into seconds since boot.
+    into seconds since boot. `name_files` makes the snapshot: of files that a mapping selects, or by
+    a salted digest.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class MountedFolder:
         *,
         read_mountinfo: Callable[[], str] = read_mountinfo,
         boot_offset_s: Callable[[], float] = read_boot_offset_s,
+        name_files: Callable[[Mapping[str, bytes]], Snapshot] = Snapshot.of,
     ) -> None:
         self.path = str(Path(path).absolute())
         self._read_mountinfo = read_mountinfo
         self._boot_offset_s = boot_offset_s
+        self._name_files = name_files
 
     def fence(self) -> str:
         """Name the generation that is on disk now. Raises `SourceError`.
@@ -84,7 +87,7 @@ class MountedFolder:
             if files is not None:
                 self._refuse_subpaths(generation)
                 since_s = generation.changed_ns / 1e9 - self._boot_offset_s()
-                return Mounted(Snapshot.of(files), generation.fence, since_s)
+                return Mounted(self._name_files(files), generation.fence, since_s)
             if generation.target is not None:
                 raise self._explain_dangling(generation.target)
         raise SourceError(

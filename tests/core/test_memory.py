@@ -148,7 +148,17 @@ def places(entry: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
 
 
 PLACES = list(places(FULL))
-FREE = {"before", "answer", "lastGood", "valid", "decided", "loaded", "interrupted", "signalledS"}
+FREE = {
+    "before",
+    "answer",
+    "lastGood",
+    "valid",
+    "decided",
+    "loaded",
+    "interrupted",
+    "signalledS",
+    "restored",
+}
 
 
 def damage(path: tuple[Any, ...], value: object, *, drop: bool = False) -> dict[str, object]:

@@ -27,6 +27,7 @@ from sidecar.testing.executor import InlineLanes, VirtualInbox
 from sidecar.testing.journal import MemoryJournal
 from sidecar.testing.mount import FakeMount
 from sidecar.testing.processes import FakeProcesses
+from sidecar.testing.publisher import MemoryKeeper
 from sidecar.testing.validator import FakeValidator
 
 HUP = 1
@@ -125,6 +126,7 @@ class Stage:
                 teller=self.memo,
                 watch_exit=lambda _bridge, process: self.watched.append(process),
                 answer=self.answers.append,
+                keeper=MemoryKeeper(),
             ),
         )
 

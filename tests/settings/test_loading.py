@@ -28,7 +28,7 @@ from sidecar.core.bridge import (
 from sidecar.core.evidence import Absent, Children, Evidence, JsonField, Role, Series
 from sidecar.settings.flags import CONFIG, FLAGS
 from sidecar.settings.loading import find_namespace, load_settings
-from sidecar.settings.values import Address, Notify, list_api_settings
+from sidecar.settings.values import Address, Notify
 from tests.settings.helpers import ENOUGH, load, refuse, write
 
 
@@ -45,7 +45,6 @@ def test_a_preset_and_a_mount_are_enough() -> None:
     assert settings.listen == Address("", 9808)
     assert settings.state_dir == "/run/surehup"
     assert settings.origin == "flags"
-    assert list_api_settings(bridge) == ()
 
 
 EVERYTHING = """\
@@ -199,19 +198,6 @@ def test_every_field_of_a_proof_arrives(tmp_path: Path) -> None:
         noop=Noop.STAYS,
         on_invalid=OnInvalid.OUTAGE,
     )
-
-
-def test_what_needs_the_api_is_named(tmp_path: Path) -> None:
-    (bridge,) = load("--config", write(tmp_path, EVERYTHING)).bridges
-    assert list_api_settings(bridge) == (
-        "source.configMap",
-        "mode: published",
-        "rollback: data",
-        "group",
-        "rollout",
-    )
-    (secret,) = load(*ENOUGH, "--secret", "ns/tls").bridges
-    assert list_api_settings(secret) == ("source.secret",)
 
 
 def test_what_is_effective_reads_back_the_same_and_tells_no_secret(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_requests_are_counted_within_bounds(metrics: Metrics) -> None:
 
 
 def test_state_is_shown(metrics: Metrics) -> None:
-    metrics.show(SHOWN, revision=7)
+    metrics.show(replace(SHOWN, revision=7))
     for name in ("config_applied", "config_restart_safe", "config_last_reload_successful"):
         assert read(metrics, f"surehup_{name}", bridge="prometheus") == 1
     assert read(metrics, "surehup_target_up", bridge="prometheus") == 1
@@ -251,7 +251,7 @@ def test_refused_content_makes_the_last_reload_unsuccessful(
 
 
 def test_paused_and_absent_are_shown(metrics: Metrics) -> None:
-    metrics.show(replace(SHOWN, status=Status.PAUSED, target=None))
+    metrics.show(replace(SHOWN, paused=True, target=None))
     assert read(metrics, "surehup_paused", bridge="prometheus") == 1
     assert read(metrics, "surehup_target_up", bridge="prometheus") == 0
 
@@ -298,7 +298,7 @@ def test_text_otherwise(metrics: Metrics, accept: str) -> None:
 
 def test_promtool_finds_nothing_to_complain_of(metrics: Metrics) -> None:
     metrics.attempt_ended("prometheus", make_record())
-    metrics.show(SHOWN, revision=3)
+    metrics.show(replace(SHOWN, revision=3))
     page, _ = metrics.render()
     checked = subprocess.run(
         ["promtool", "check", "metrics"],

@@ -1,0 +1,200 @@
+"""What is written on the object, and when: the claim before a signal, and every word after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sidecar.core.attempt import Outcome, Status
+from sidecar.core.backoff import WRITE_TRIES
+from sidecar.core.bridge import Rollback, Strategy
+from sidecar.core.declared import ApiSide, Declared
+from sidecar.core.draft import Draft
+from sidecar.core.effects import Keep, Milestone, Recall, Restore, Write
+from sidecar.core.marks import explain_refusal, find_changes, find_good, is_claimed, make_nonce
+from sidecar.core.newest import whole
+from sidecar.core.state import Claiming, Idle, Lingering, State
+
+PENDING_TOLD_S = 1.0
+"""Only what is still undecided after this time is written down as pending."""
+
+ANSWER_WAIT_S = 2.0
+"""How long a pod that may go alone waits for an API that it has not heard of."""
+
+REFUSED_WAIT_S = 60.0
+"""How often a write that needs a missing permission is tried again."""
+
+
+def claim(draft: Draft, phase: Claiming) -> bool:
+    """Whether the process may be signalled now, as far as the API is concerned."""
+    api, attempt = draft.api, draft.attempt
+    declared = api.declared
+    if declared is not None and api.is_trusted and api.connected:
+        if not attempt.nonce:
+            attempt = replace(attempt, nonce=make_nonce(draft.state, declared, draft.now_s))
+            draft.state = replace(draft.state, attempt=attempt)
+        if is_claimed(declared, attempt) or api.refused:
+            return True
+    if alone_from(draft.state, phase) <= draft.now_s:
+        return True
+    if not api.connected and draft.now_s >= phase.since_s + ANSWER_WAIT_S:
+        draft.block(
+            "the API cannot be asked whether this pod may go first: it waits, unless"
+            " rollout.strategy is independent or rollout.patience is set"
+        )
+    return False
+
+
+def alone_from(state: State, phase: Claiming) -> float:
+    """From when on the pod goes on without the API."""
+    api, rollout = state.api, state.bridge.policy.rollout
+    if api is None or (api.connected and api.is_trusted):
+        return float("inf")
+    alone = rollout.strategy is Strategy.INDEPENDENT or rollout.replicas == 1
+    patience_s = 0.0 if alone else rollout.patience_s
+    if patience_s is None:
+        return float("inf")
+    return max(phase.since_s + ANSWER_WAIT_S, api.lost_s + patience_s)
+
+
+def reconcile(draft: Draft) -> None:
+    """Have the object say what is true now; one write at a time."""
+    api = draft.state.api
+    declared = api.declared if api is not None else None
+    if api is None or declared is None or not api.connected:
+        return
+    _recall(draft, api)
+    _keep(draft, declared)
+    api = draft.api
+    if api.writing is not None or draft.now_s < (write_from_s(draft.state) or draft.now_s):
+        return
+    changes = _find_writable(draft.state, api, declared)
+    if changes:
+        told = {**api.told, **changes}
+        effect = draft.begin(lambda number: Write(effect=number, marks=changes, declared=declared))
+        draft.state = replace(draft.state, api=replace(api, writing=effect, told=told))
+    elif _is_restore_due(draft.state, api):
+        _restore(draft, api, declared)
+
+
+def write_from_s(state: State) -> float | None:
+    """When something is to be written; None: there is nothing."""
+    api = state.api
+    if api is None or api.declared is None or not api.connected or api.writing is not None:
+        return None
+    changes = _find_writable(state, api, api.declared)
+    if not changes:
+        return api.write_from_s if _is_restore_due(state, api) else None
+    pending = changes.get("status", "") == Status.PENDING and not state.blocked
+    return max(api.write_from_s, api.declared_s + PENDING_TOLD_S if pending else float("-inf"))
+
+
+def is_untold(state: State) -> bool:
+    """Whether the object is still to be told of the last decision."""
+    api = state.api
+    if api is None or api.declared is None or not api.connected or api.refused:
+        return False
+    return api.writing is not None or bool(_find_writable(state, api, api.declared))
+
+
+def _find_writable(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
+    if explain_refusal(declared.marks) or (api.keeping is not None and _is_applied(state, api)):
+        return {}
+    return dict(find_changes(state, api, declared))
+
+
+def take_write(draft: Draft, *, done: bool, refused: str, lost: bool) -> None:
+    """Our write was answered."""
+    api = replace(draft.api, writing=None)
+    if done:
+        api = replace(api, write_tries=0, refused="", write_from_s=float("-inf"))
+    elif refused:
+        if refused != api.refused:
+            draft.note(Milestone.TROUBLE, refused)
+        api = replace(api, refused=refused, told={}, write_from_s=draft.now_s + REFUSED_WAIT_S)
+    else:
+        # A first conflict is somebody else's edit; only a storm of them is waited out.
+        delay_s = WRITE_TRIES.delay_s(api.write_tries) if lost or api.write_tries > 1 else 0.0
+        tries = api.write_tries + 1
+        api = replace(api, told={}, write_tries=tries, write_from_s=draft.now_s + delay_s)
+    draft.state = replace(draft.state, api=api)
+
+
+def _is_applied(state: State, api: ApiSide) -> bool:
+    decided, declared = state.decided, api.declared
+    return (
+        decided is not None
+        and declared is not None
+        and decided.outcome is Outcome.APPLIED
+        and decided.digest == declared.content.digest
+        and state.last_good == decided.digest
+    )
+
+
+def _keep(draft: Draft, declared: Declared) -> None:
+    """Store what was applied, before the object says so."""
+    api = draft.api
+    if api.keeping is not None or api.kept == declared.digest or not _is_applied(draft.state, api):
+        return
+    decided, good = draft.state.decided, find_good(draft.state)
+    cause = decided.message if decided is not None else ""
+    protected = tuple(digest for digest in {declared.digest, good, api.earlier} if digest)
+    effect = draft.begin(
+        lambda number: Keep(effect=number, declared=declared, cause=cause, protected=protected)
+    )
+    draft.state = replace(
+        draft.state, api=replace(api, keeping=effect, kept=declared.digest, revision=None)
+    )
+
+
+def take_kept(draft: Draft, revision: int | None, message: str) -> None:
+    """The revision has its number, or the history has a gap."""
+    if message:
+        draft.note(Milestone.TROUBLE, message)
+    draft.state = replace(draft.state, api=replace(draft.api, keeping=None, revision=revision))
+
+
+def _recall(draft: Draft, api: ApiSide) -> None:
+    """A pod without the last good content of its own asks the history for it, once."""
+    if draft.state.good is not None or api.earlier is None or api.recalled == api.earlier:
+        return
+    digest = api.earlier
+    effect = draft.begin(lambda number: Recall(number, digest))
+    draft.state = replace(draft.state, api=replace(api, recalling=effect, recalled=digest))
+
+
+def _is_restore_due(state: State, api: ApiSide) -> bool:
+    """Whether the failed data is to be replaced by the last good, the verdict being told."""
+    decided, declared, good = state.decided, api.declared, find_good(state)
+    return (
+        state.bridge.policy.rollback is Rollback.DATA
+        and isinstance(state.phase, Idle | Lingering)
+        and decided is not None
+        and declared is not None
+        and decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED}
+        and decided.digest == declared.content.digest
+        and good is not None
+        and declared.digest not in {good, api.restored}
+        and api.restoring is None
+        and not api.refused
+    )
+
+
+def _restore(draft: Draft, api: ApiSide, declared: Declared) -> None:
+    good, content = find_good(draft.state), draft.state.good
+    named = content is not None and whole(draft.state, content.digest) == good
+    files = content.files if content is not None and named and not draft.state.wholes else None
+    effect = draft.begin(
+        lambda number: Restore(effect=number, failed=declared.digest, good=good or "", files=files)
+    )
+    draft.state = replace(draft.state, api=replace(api, restoring=effect, restored=declared.digest))
+
+
+def take_restore(draft: Draft, *, refused: str, lost: bool) -> None:
+    """The data was put back, or not."""
+    api = replace(draft.api, restoring=None)
+    if lost:
+        api = replace(api, restored=None, write_from_s=draft.now_s + WRITE_TRIES.first_s)
+    draft.state = replace(draft.state, api=api)
+    if refused and draft.state.decided is not None:
+        decided = replace(draft.state.decided, aside=f"the data stays as it is: {refused}")
+        draft.state = replace(draft.state, decided=decided)

@@ -1,0 +1,79 @@
+"""The object in the API: what the cluster asks for, and what was written on it.
+
+The mount says what the daemon can read; this says what is coming, and carries the annotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sidecar.core.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A ConfigMap or Secret as the API showed it.
+
+    `digest` names the whole object, in annotations and messages. `content` is what the daemon's
+    folder will carry of it, named by a digest of its own where that is not the whole (`items`) or
+    must not be told (Secrets). `marks` are our annotations on it, by their short keys.
+    """
+
+    uid: str
+    version: str
+    digest: str
+    content: Snapshot
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+    def is_older_than(self, other: Declared) -> bool:
+        """Whether this is an earlier state of the same object, which a slow watch may bring.
+
+        Versions count up within one resource (KEP-5504); any that do not are never called older.
+        """
+        numbers = (self.version, other.version)
+        counted = self.uid == other.uid and all(number.isdecimal() for number in numbers)
+        return counted and int(self.version) < int(other.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSide:
+    """What a bridge knows of the API.
+
+    `answered`: it was asked what is there, with success; `declared` is None then where there is no
+    object. Until `awaited_until_s` a first answer is waited for before anything is decided.
+    `mount_newer`: the mount changed while nobody could tell what the API shows. `earlier`
+    is the digest to go back to that the annotations named before we wrote any. `fetching`,
+    `writing`, `keeping`, `recalling` and `restoring` are the effects under way. `refused` says why
+    annotations cannot be written. `told` are the marks that we wrote last. `kept`,
+    `recalled` and `restored` name what that was done for, by whole digest; `handled` the wish of a
+    person that was heeded last.
+    """
+
+    connected: bool = False
+    answered: bool = False
+    awaited_until_s: float | None = None
+    lost_s: float = float("-inf")
+    declared: Declared | None = None
+    declared_s: float = float("-inf")
+    mount_newer: bool = False
+    earlier: str | None = None
+    fetching: int | None = None
+    writing: int | None = None
+    write_from_s: float = float("-inf")
+    write_tries: int = 0
+    refused: str = ""
+    told: Mapping[str, str | None] = field(default_factory=dict)
+    keeping: int | None = None
+    kept: str | None = None
+    revision: int | None = None
+    recalling: int | None = None
+    recalled: str | None = None
+    restoring: int | None = None
+    restored: str | None = None
+    handled: str = ""
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether what it shows is what the cluster asks for, as far as anybody can tell."""
+        return self.declared is not None and not self.mount_newer and self.fetching is None

@@ -1,0 +1,24 @@
+"""Bringing back the last good files where the sidecar writes them."""
+
+from __future__ import annotations
+
+from sidecar.core.attempt import Outcome
+from sidecar.core.bridge import Mode, Rollback
+from sidecar.core.claim import is_untold
+from sidecar.core.state import State
+
+
+def is_repair_due(state: State) -> bool:
+    """Whether the published folder is to carry the last good content again, or for the first time.
+
+    The verdict comes first: a crash between the two must find it written.
+    """
+    decided, good, mounted = state.decided, state.good, state.mounted
+    if state.bridge.source.mode is not Mode.PUBLISHED or decided is None or good is None:
+        return False
+    if mounted is not None and mounted.snapshot.digest == good.digest:
+        return False
+    undo = state.bridge.policy.rollback is not Rollback.NONE
+    failed = decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED} and undo
+    fill = decided.outcome is Outcome.REJECTED and mounted is None
+    return (failed or fill) and not decided.lost and not is_untold(state)

@@ -1,0 +1,241 @@
+"""The source's side of the machine: what the API shows, and what another folder offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from sidecar.core import content
+from sidecar.core.attempt import Outcome, Trigger
+from sidecar.core.claim import take_kept, take_restore, take_write
+from sidecar.core.declared import ApiSide, Declared
+from sidecar.core.draft import Draft
+from sidecar.core.effects import Fetch, Milestone
+from sidecar.core.events import (
+    Answer,
+    Answered,
+    ApiConnected,
+    DeclaredSeen,
+    Kept,
+    Offered,
+    Recalled,
+)
+from sidecar.core.marks import read_earlier
+from sidecar.core.newest import find_newest
+from sidecar.core.snapshot import Mounted, Snapshot
+from sidecar.core.state import (
+    Claiming,
+    Decision,
+    Idle,
+    Seeking,
+    State,
+    Validating,
+    Waiting,
+)
+
+WHOLES_KEPT = 8
+
+REPLACED = "newer content was declared before this was given to the process"
+
+STANDING = {
+    "Rejected": Outcome.REJECTED,
+    "RolledBack": Outcome.FAILED,
+    "Failed": Outcome.FAILED,
+    "Unconfirmed": Outcome.UNCONFIRMED,
+}
+"""Verdicts that stand for content until it changes, also for a pod that did not take part."""
+
+SourceEvent = Offered | DeclaredSeen | ApiConnected | Answered | Kept | Recalled
+
+
+def take(draft: Draft, event: SourceEvent) -> None:
+    """The API or a folder told something."""
+    match event:
+        case Offered(content=offered):
+            _take_offered(draft, offered)
+        case DeclaredSeen(declared=declared):
+            _take_declared(draft, declared)
+        case ApiConnected(connected=connected):
+            lost_s = draft.api.lost_s if connected else draft.now_s
+            _set(draft, replace(draft.api, connected=connected, lost_s=lost_s))
+        case Answered():
+            _take_answered(draft, event)
+        case Kept(effect=effect, revision=revision, message=message):
+            if effect == draft.api.keeping:
+                take_kept(draft, revision, message)
+        case Recalled(effect=effect, content=recalled):
+            if effect == draft.api.recalling:
+                _take_recalled(draft, recalled)
+        case _:
+            assert_never(event)
+
+
+def take_swap(draft: Draft, mounted: Mounted, *, is_first: bool) -> None:
+    """The daemon's folder carries other content than before.
+
+    What the API showed already is expected. Anything else asks the API whether it is ahead of us:
+    a watch may be silent for minutes. Where it cannot be asked, the mount is all there is.
+    """
+    side = draft.state.api
+    if _is_expected(draft.state, mounted.snapshot):
+        return
+    if side is not None and not is_first and not side.connected:
+        _set(draft, replace(side, mount_newer=True))
+    elif side is not None and not is_first and side.fetching is None:
+        _set(draft, replace(side, fetching=draft.begin(Fetch)))
+        return
+    draft.note(Milestone.RECEIVED)
+
+
+def drop_outdated(draft: Draft) -> None:
+    """End an attempt that has not reached the process, where other content is newer."""
+    attempt, newest = draft.state.attempt, find_newest(draft.state)
+    early = isinstance(draft.state.phase, Validating | Waiting | Seeking | Claiming)
+    if attempt is None or newest is None or not early or attempt.digest == newest.snapshot.digest:
+        return
+    if not attempt.beside or not _is_decided(draft.state, newest):
+        content.supersede(draft, REPLACED)
+
+
+def heed_wish(draft: Draft) -> None:
+    """A person asks by annotation, once for each value."""
+    side = draft.state.api
+    declared = side.declared if side is not None else None
+    if side is None or declared is None or draft.state.asked is not None:
+        return
+    wish = declared.marks.get("requested", "")
+    if wish and wish not in {side.handled, declared.marks.get("handled")}:
+        _set(draft, replace(side, handled=wish))
+        draft.state = replace(draft.state, asked=(Trigger.API, ()))
+        draft.note(Milestone.RECEIVED)
+
+
+def stop_awaiting(draft: Draft) -> None:
+    """Once the API has answered, or did not in time, what is known decides."""
+    side = draft.state.api
+    if side is None or side.awaited_until_s is None:
+        return
+    if side.answered or draft.now_s >= side.awaited_until_s:
+        _set(draft, replace(side, awaited_until_s=None))
+
+
+def _take_offered(draft: Draft, offered: Snapshot) -> None:
+    known = draft.state.offered
+    draft.state = replace(draft.state, offered=offered)
+    side = draft.state.api
+    if side is not None and not side.connected and known is not None:
+        _set(draft, replace(side, mount_newer=True))
+    if (known is None or known.digest != offered.digest) and not _is_expected(draft.state, offered):
+        draft.note(Milestone.RECEIVED)
+    drop_outdated(draft)
+
+
+def _take_declared(draft: Draft, declared: Declared | None) -> None:
+    side = draft.api
+    before = side.declared
+    if declared is not None and before is not None and declared.is_older_than(before):
+        return
+    changed = _differ(before, declared)
+    side = replace(side, declared=declared, answered=True, mount_newer=False)
+    if changed:
+        side = replace(side, declared_s=draft.now_s)
+    _set(draft, side)
+    if declared is not None:
+        if before is None or before.uid != declared.uid:
+            _take_first(draft, declared)
+        _name_whole(draft, declared)
+        if changed and not _is_known(draft.state, declared.content):
+            draft.note(Milestone.RECEIVED)
+    drop_outdated(draft)
+
+
+def _take_first(draft: Draft, declared: Declared) -> None:
+    """What the object tells of before: where to go back to, and a verdict that stands."""
+    marks = declared.marks
+    _set(draft, replace(draft.api, earlier=read_earlier(marks), refused="", told={}))
+    outcome = STANDING.get(marks.get("status", ""))
+    if outcome is None or marks.get("observed") != declared.digest:
+        return
+    if draft.state.decided is None and isinstance(draft.state.phase, Idle):
+        message = marks.get("message", "")
+        decided = Decision(digest=declared.content.digest, outcome=outcome, message=message)
+        draft.state = replace(draft.state, decided=decided, restart_pending=True)
+
+
+def _name_whole(draft: Draft, declared: Declared) -> None:
+    digest = declared.content.digest
+    if digest == declared.digest:
+        return
+    others = {key: name for key, name in draft.state.wholes.items() if key != digest}
+    state = draft.state
+    used = {state.last_good, state.decided.digest if state.decided else None}
+    used |= {state.loaded.digest if state.loaded else None}
+    while len(others) >= WHOLES_KEPT:
+        oldest = next((key for key in others if key not in used), next(iter(others)))
+        del others[oldest]
+    draft.state = replace(state, wholes={**others, digest: declared.digest})
+
+
+def _take_answered(draft: Draft, event: Answered) -> None:
+    side = draft.api
+    if event.declared is not None:
+        _take_declared(draft, event.declared)
+    refused = event.message if event.answer is Answer.REFUSED else ""
+    lost = event.answer is Answer.LOST
+    if event.effect == side.writing:
+        take_write(draft, done=event.answer is Answer.DONE, refused=refused, lost=lost)
+    elif event.effect == side.restoring:
+        take_restore(draft, refused=refused, lost=lost)
+    elif event.effect == side.fetching:
+        _take_fetched(draft, failed=event.answer is not Answer.DONE)
+
+
+def _take_fetched(draft: Draft, *, failed: bool) -> None:
+    """The API had its say on a mount that nobody expected."""
+    _set(draft, replace(draft.api, fetching=None, mount_newer=failed))
+    mounted = draft.state.mounted
+    if failed and mounted is not None and not _is_known(draft.state, mounted.snapshot):
+        draft.note(Milestone.RECEIVED)
+    drop_outdated(draft)
+
+
+def _take_recalled(draft: Draft, recalled: Snapshot | None) -> None:
+    _set(draft, replace(draft.api, recalling=None))
+    if recalled is not None and draft.state.good is None:
+        names: Mapping[str, str] = draft.state.wholes
+        earlier = draft.api.earlier
+        if earlier is not None and earlier != recalled.digest:
+            names = {**names, recalled.digest: earlier}
+        draft.state = replace(
+            draft.state,
+            good=recalled,
+            last_good=draft.state.last_good or recalled.digest,
+            wholes=names,
+        )
+
+
+def _differ(before: Declared | None, after: Declared | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    return (before.uid, before.content.digest) != (after.uid, after.content.digest)
+
+
+def _is_expected(state: State, carried: Snapshot) -> bool:
+    """Whether the folder carries what is known from elsewhere already."""
+    declared = state.api.declared if state.api is not None else None
+    return (declared is not None and declared.content.digest == carried.digest) or (
+        state.attempt is not None and state.attempt.digest == carried.digest
+    )
+
+
+def _is_known(state: State, known: Snapshot) -> bool:
+    return state.decided is not None and state.decided.digest == known.digest
+
+
+def _is_decided(state: State, newest: Mounted) -> bool:
+    return state.decided is not None and state.decided.digest == newest.snapshot.digest
+
+
+def _set(draft: Draft, side: ApiSide) -> None:
+    draft.state = replace(draft.state, api=side)

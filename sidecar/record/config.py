@@ -1,0 +1,198 @@
+"""The ConfigMap or Secret of one bridge, as the core asks for it: the room behind one port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sidecar.core.attempt import AttemptRecord, Outcome, Status
+from sidecar.core.declared import Declared
+from sidecar.core.events import Answer
+from sidecar.core.ports import ApiAnswer
+from sidecar.core.snapshot import Snapshot, short
+from sidecar.kube.errors import (
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+)
+from sidecar.kube.objects import is_immutable, read_files
+from sidecar.kube.ports import SECRETS, Json, Objects, Ref
+from sidecar.record.annotations import AnnotationWriter
+from sidecar.record.data import compose_patch, find_deployer
+from sidecar.record.declaration import Reader
+from sidecar.record.errors import HistoryError
+from sidecar.record.events import Events, reason_for
+from sidecar.record.revisions import Revisions
+
+STATUSES = {
+    Outcome.APPLIED: Status.APPLIED,
+    Outcome.REJECTED: Status.REJECTED,
+    Outcome.UNCONFIRMED: Status.UNCONFIRMED,
+}
+"""How attempts end whatever else is going on; a failure has the word that the bridge shows."""
+
+
+class ApiConfig:
+    """Implements `core.ports.ConfigObject` for the object `ref`.
+
+    `tell` hears, once for each sentence, what could not be written and what to grant.
+    """
+
+    def __init__(
+        self,
+        api: Objects,
+        ref: Ref,
+        reader: Reader,
+        *,
+        writer: AnnotationWriter,
+        events: Events,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._api = api
+        self._ref = ref
+        self._reader = reader
+        self._writer = writer
+        self._events = events
+        self._revisions = Revisions(api)
+        self._tell = tell
+        self._told: set[str] = set()
+        self._uid = ""
+        self._protected: Sequence[str] = ()
+
+    def declare(self, content: Json) -> Declared | None:
+        """What an object that was read declares; None, and said, where it cannot be read."""
+        self._uid = content["metadata"]["uid"]
+        try:
+            return self._reader.read(content)
+        except InvalidError as error:
+            self._tell_once(error.message)
+            return None
+
+    def read(self) -> ApiAnswer:
+        """The object as it is now."""
+        try:
+            return ApiAnswer(answer=Answer.DONE, declared=self.declare(self._api.get(self._ref)))
+        except NotFoundError:
+            return ApiAnswer(answer=Answer.DONE)
+        except ApiError as error:
+            return _explain(error)
+
+    def write(
+        self, marks: Mapping[str, str | None], version: str, known: Mapping[str, str]
+    ) -> ApiAnswer:
+        """Write annotations on the object as it was at `version`."""
+        if self._ref.resource == SECRETS and "salt" not in known:
+            marks = {**marks, "salt": self._reader.fresh_salt}
+        try:
+            content = self._writer.write(marks, version=version, marks=known)
+        except ConflictError:
+            now = self.read()
+            return ApiAnswer(answer=Answer.CONFLICT, declared=now.declared)
+        except ApiError as error:
+            return _explain(error)
+        return ApiAnswer(answer=Answer.DONE, declared=self.declare(content))
+
+    def keep(
+        self, declared: Declared, cause: str, protected: Sequence[str]
+    ) -> tuple[int | None, str]:
+        """Store the content as a revision."""
+        self._protected = protected
+        try:
+            snapshot = self._find_whole(declared)
+            if snapshot is None:
+                return None, ""  # a newer edit; what it comes to is kept in its turn
+            return self._revisions.keep(self._owner(declared.uid), snapshot, cause), ""
+        except (ApiError, HistoryError) as error:
+            return None, f"no revision is kept: {error.message}"
+
+    def recall(self, digest: str) -> Snapshot | None:
+        """The content of the stored revision that `digest` names."""
+        try:
+            files = self._revisions.load(self._owner(self._uid), digest)
+        except (ApiError, HistoryError) as error:
+            self._tell_once(f"the last good content was not read from the history: {error.message}")
+            return None
+        return None if files is None else self._reader.recalled(files)
+
+    def restore(self, failed: str, good: str, files: Mapping[str, bytes] | None) -> ApiAnswer:
+        """Put the data that `good` names back in place of `failed`."""
+        try:
+            content = self._api.get(self._ref)
+            if self._reader.read(content).digest != failed:
+                return ApiAnswer(answer=Answer.CONFLICT, declared=self.declare(content))
+            files = self._revisions.load(self._owner(self._uid), good) if files is None else files
+            refusal = _find_refusal(content, files, good)
+            if refusal or files is None:
+                return ApiAnswer(answer=Answer.REFUSED, message=refusal)
+            version = content["metadata"]["resourceVersion"]
+            patch = compose_patch(content, files)
+            restored = self._api.patch(self._ref, patch, resource_version=version)
+        except ConflictError:
+            return ApiAnswer(answer=Answer.CONFLICT, declared=self.read().declared)
+        except HistoryError as error:
+            return ApiAnswer(answer=Answer.REFUSED, message=error.message)
+        except ApiError as error:
+            return _explain(error)
+        return ApiAnswer(answer=Answer.DONE, declared=self.declare(restored))
+
+    def tell(self, record: AttemptRecord, status: Status) -> None:
+        """Write the Event of an attempt that ended, and tidy the history."""
+        reason = reason_for(STATUSES.get(record.outcome, status))
+        if reason is None or not self._uid:
+            return
+        trouble = self._events.tell(
+            self._owner(self._uid),
+            reason,
+            "Reload" if record.signalled else "Check",
+            f"{short(record.digest)}: {record.message}",
+            warning=record.outcome is not Outcome.APPLIED,
+            digest=record.digest,
+        )
+        if trouble is not None:
+            self._tell_once(trouble)
+        if record.outcome is Outcome.APPLIED:
+            self._prune()
+
+    def _prune(self) -> None:
+        try:
+            self._revisions.prune(self._owner(self._uid), protected=self._protected)
+        except ApiError as error:
+            self._tell_once(f"the history is not pruned: {error.message}")
+
+    def _find_whole(self, declared: Declared) -> Snapshot | None:
+        """All files of the object, which a mapped volume carries only in part."""
+        if not self._reader.items:
+            return Snapshot(declared.content.files, declared.digest)
+        content = self._api.get(self._ref)
+        if self._reader.read(content).digest != declared.digest:
+            return None
+        return Snapshot(read_files(content), declared.digest)
+
+    def _owner(self, uid: str) -> Json:
+        resource = self._ref.resource
+        return {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"namespace": self._ref.namespace, "name": self._ref.name, "uid": uid},
+        }
+
+    def _tell_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._tell(message)
+
+
+def _find_refusal(content: Json, files: Mapping[str, bytes] | None, good: str) -> str:
+    deployer = find_deployer(content)
+    if deployer is not None:
+        return f"{deployer} owns it and would undo a rollback: revert it there"
+    if is_immutable(content):
+        return "the object is immutable: deploy another one"
+    return "" if files is not None else f"the history holds no content of {short(good)}"
+
+
+def _explain(error: ApiError) -> ApiAnswer:
+    refused = isinstance(error, ForbiddenError | InvalidError)
+    answer = Answer.REFUSED if refused else Answer.LOST
+    return ApiAnswer(answer=answer, message=error.message)
