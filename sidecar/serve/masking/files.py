@@ -11,7 +11,7 @@ from sidecar.serve.masking.parse import Tree, UnreadableError, parse
 from sidecar.serve.masking.text import mask_text
 from sidecar.serve.masking.tree import mask_tree
 
-_KEY_ENDINGS = frozenset({"key", "pem", "p12", "pfx", "jks", "htpasswd", "keytab", "env"})
+_KEY_ENDINGS = frozenset({"key", "pem", "p12", "pfx", "jks", "htpasswd", "keytab", "env", "pgpass"})
 _WORD = re.compile(r"[^\s\"'`,;<>()\[\]{}:/@?&=]+")
 LEAST_CHARS = 4
 _STRUCTURED = frozenset({"json", "toml", "yaml", "yml"})

@@ -12,14 +12,17 @@ MASK = "<secret>"
 
 _STRONG = re.compile(
     r"passw|passphrase|secret|credential|token|apikey|accesskey|privatekey|sharedkey|signingkey"
-    r"|authorization|bearer|webhookurl|authpass"
+    r"|keydata|authorization|bearer|webhookurl|authpass|mnemonic"
 )
 _LAST_WORDS = frozenset(
     {
-        *("key", "keys", "auth", "pass", "pwd", "psk", "pin", "jwt", "cookie", "cookies"),
-        *("dsn", "pat", "webhook", "webhooks", "userlist"),
+        *("key", "keys", "auth", "pass", "pwd", "psk", "pin", "otp", "totp", "jwt", "pat", "dsn"),
+        *("cookie", "cookies", "webhook", "webhooks", "userlist", "sig", "signature"),
     }
 )
+_LAST_ENDS = ("key", "pass", "pwd")
+"""As in `authkey` and `dbpass`; that a `bypass` is masked too does no harm."""
+
 _PLAIN_ENDS = ("_file", "_files", "_path", "_dir", "_file_name", "_filename")
 """Names that end so say where a secret is kept, which is none itself."""
 
@@ -37,15 +40,19 @@ def is_secret(name: str) -> bool:
     words = _split(name)
     if words.endswith(_PLAIN_ENDS):
         return False
-    return words.rpartition("_")[2] in _LAST_WORDS or is_unmistakable(name)
+    last = words.rpartition("_")[2]
+    return last in _LAST_WORDS or last.endswith(_LAST_ENDS) or is_unmistakable(name)
 
 
 def is_unmistakable(name: str) -> bool:
-    """Whether `name` means a secret even within other text, where `key` may mean anything."""
+    """Whether `name` means a secret even within a sentence, where `key` may mean anything."""
     words = _split(name)
     if words.endswith(_PLAIN_ENDS):
         return False
-    return words.endswith(("_key", "_pass", "_pwd")) or bool(_STRONG.search(words.replace("_", "")))
+    compounds = ("_key", "_pass", "_pwd", "_signature")
+    return (
+        words.endswith(compounds) or words == "sig" or bool(_STRONG.search(words.replace("_", "")))
+    )
 
 
 @dataclass(frozen=True, slots=True)

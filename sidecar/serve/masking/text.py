@@ -8,7 +8,7 @@ the line after a name that has no value on its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from sidecar.serve.masking.names import MASK, Rules, is_unmistakable
@@ -17,7 +17,12 @@ _PEM = re.compile(r"(-----BEGIN [^-\n]*-----).*?(-----END [^-\n]*-----|\Z)", re.
 _USER_IN_URL = re.compile(r"([A-Za-z][\w+.\-]*://)[^\s\"'<>]*@")
 _USER_BEFORE_HOST = re.compile(r"(?<![\w<])[\w.%+\-]+:(?!//)[^\s\"'@]+@(?=[\w(\[])")
 _LOGIN = re.compile(r"\b((?i:Bearer|Basic)|Digest|Token|ApiKey|GenieKey)\s+(?!<)[^\s\"',;]{6,}")
-_JWT = re.compile(r"\beyJ[\w\-]{6,}\.[\w\-]+\.?[\w\-]*")
+_TOKEN = re.compile(
+    r"\beyJ[\w\-]{6,}\.[\w\-]+\.?[\w\-]*|\bxox[a-z]-[\w\-]{8,}|\bgh[pousr]_\w{16,}"
+    r"|\bgithub_pat_\w{16,}|\bglpat-[\w\-]{16,}|\bAKIA[0-9A-Z]{16}|\bAIza[\w\-]{30,}"
+    r"|\bsk-[\w\-]{20,}"
+)
+"""JSON web tokens, and what Slack, GitHub, GitLab, AWS, Google and others begin theirs with."""
 _HOOK = re.compile(
     r"(://(?:[\w\-]+\.)*(?:hooks\.slack\.com|discord(?:app)?\.com/api/webhooks"
     r"|webhook\.office\.com|logic\.azure\.com|chat\.googleapis\.com|api\.telegram\.org))"
@@ -27,11 +32,39 @@ _HOOK = re.compile(
 _WORD = re.compile(r"[\w.\-/]+")
 _SIGN = re.compile(r"[\"'\])]*\s*(?:=>|:=|[:=>])+\s*")
 _GAP = re.compile(r"[\"'\])]*\s*")
-_FORWARD = re.compile(r"\s+(?:https?|grpcs?)://")
+_FORWARD = re.compile(r"\s+(?:(?:https?|grpcs?)://|unix:)")
 """What nginx's `proxy_pass` has, and no password."""
-_ANY_SIGN = re.compile(r"[:=>@\s]|eyJ")
+_ANY_SIGN = re.compile(r"[:=>@\s]")
 """Without one of these a text is a single word, which only its name could make a secret."""
 _OPENERS, _CLOSERS, _QUOTES = "([{", ")]}", "\"'`"
+
+
+Means = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Finds values that must be masked, by the names before them."""
+
+    means_secret: Means
+    needs_sign: bool
+
+    def find(self, line: str) -> int | None:
+        """Where such a value begins; None if none does."""
+        for number, found in enumerate(_WORD.finditer(line)):
+            word, rest = found[0].lstrip("-"), line[found.end() :]
+            sign = _SIGN.match(rest)
+            if sign is None and (self.needs_sign or "/" in word or _is_forward(word, rest)):
+                continue
+            gap = sign or _GAP.match(rest)
+            has_value = rest.strip() or number == 0
+            if gap is not None and has_value and self.means_secret(word.rpartition("/")[2]):
+                return found.end() + gap.end()
+        return None
+
+
+def _is_forward(word: str, rest: str) -> bool:
+    return word.endswith("_pass") and _FORWARD.match(rest) is not None
 
 
 def mask_values(text: str) -> str:
@@ -41,27 +74,34 @@ def mask_values(text: str) -> str:
     text = _USER_BEFORE_HOST.sub(f"{MASK}@", text)
     text = _LOGIN.sub(rf"\1 {MASK}", text)
     text = _HOOK.sub(rf"\1/{MASK}", text)
-    return _JWT.sub(MASK, text)
+    return _TOKEN.sub(MASK, text)
 
 
-def mask_scalar(text: str) -> str:
-    """Mask what is a secret within one value, as ``--password=…`` in a command."""
+def mask_scalar(text: str, rules: Rules) -> str:
+    """Mask what is a secret within one value, as ``--password=…`` in a command.
+
+    Names count only where a sign follows, as all else may be prose; and in a single line only those
+    that mean nothing else, unless the value is a document itself.
+    """
     if not _ANY_SIGN.search(text):
-        return text
-    return mask_values(_mask_lines(_PEM.sub(rf"\1{MASK}\2", text), None))
+        return _TOKEN.sub(MASK, text)
+    is_document = "\n" in text or text.lstrip().startswith(("{", "["))
+    means_secret = rules.mask_word if is_document else is_unmistakable
+    return _mask(text, means_secret, needs_sign=True)
 
 
 def mask_text(text: str, rules: Rules) -> str:
     """Mask what may be a secret in a whole file."""
-    return mask_values(_mask_lines(_PEM.sub(rf"\1{MASK}\2", text), rules))
+    return _mask(text, rules.mask_word, needs_sign=False)
 
 
-def _mask_lines(text: str, rules: Rules | None) -> str:
-    """`rules` None: names count only where a sign follows, as all else may be prose."""
-    return "\n".join(_mask_each(text.split("\n"), rules))
+def _mask(text: str, means_secret: Means, *, needs_sign: bool) -> str:
+    lines = _PEM.sub(rf"\1{MASK}\2", text).split("\n")
+    finder = _Finder(means_secret, needs_sign)
+    return mask_values("\n".join(_mask_each(lines, finder)))
 
 
-def _mask_each(lines: list[str], rules: Rules | None) -> Iterator[str]:
+def _mask_each(lines: list[str], finder: _Finder) -> Iterator[str]:
     value: _Value | None = None
     for line in lines:
         if value is not None:
@@ -72,7 +112,7 @@ def _mask_each(lines: list[str], rules: Rules | None) -> Iterator[str]:
                     yield ""
                 continue
             value = None
-        start = _find_value(line, rules)
+        start = finder.find(line)
         if start is None:
             yield line
             continue
@@ -83,24 +123,6 @@ def _mask_each(lines: list[str], rules: Rules | None) -> Iterator[str]:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _find_value(line: str, rules: Rules | None) -> int | None:
-    """Where the value begins that must be masked."""
-    for number, found in enumerate(_WORD.finditer(line)):
-        word, rest = found[0].lstrip("-"), line[found.end() :]
-        sign = _SIGN.match(rest)
-        if sign is None and (rules is None or "/" in word):
-            continue
-        word = word.rpartition("/")[2]
-        if not (is_unmistakable(word) if rules is None else rules.mask_word(word)):
-            continue
-        if word.endswith("_pass") and _FORWARD.match(rest):
-            continue
-        gap = sign or _GAP.match(rest)
-        if gap is not None and (rest.strip() or number == 0):
-            return found.end() + gap.end()
-    return None
 
 
 @dataclass(slots=True)

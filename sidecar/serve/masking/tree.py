@@ -22,7 +22,7 @@ def mask_tree(tree: Tree, rules: Rules, path: Sequence[str] = ()) -> Tree:
         case dict():
             beside = _is_beside_secret(tree, rules)
             return {
-                mask_scalar(name): _hide(value)
+                mask_scalar(name, rules): _hide(value)
                 if rules.mask([*path, name]) or (beside and name.lower() in _VALUES)
                 else mask_tree(value, rules, [*path, name])
                 for name, value in tree.items()
@@ -34,7 +34,7 @@ def mask_tree(tree: Tree, rules: Rules, path: Sequence[str] = ()) -> Tree:
                 for flag, item in zip(flags, tree, strict=False)
             ]
         case str():
-            return mask_scalar(tree)
+            return mask_scalar(tree, rules)
     return tree
 
 

@@ -20,7 +20,19 @@ SECRET_NAMES = (
     *("secret", "client_secret", "clientSecret", "token", "bearer_token", "X-Auth-Token"),
     *("api_key", "apiKey", "APIKey", "x-api-key", "key", "private_key", "accessKey", "Shared_Key"),
     *("credentials", "authorization", "Authorization", "auth", "basic_auth", "basicAuth"),
-    *("auth_pass", "webhook_url", "webhookURL", "passphrase", "cookie", "pwd"),
+    *(
+        "auth_pass",
+        "webhook_url",
+        "webhookURL",
+        "passphrase",
+        "cookie",
+        "pwd",
+        "dbpass",
+        "authkey",
+        "client-key-data",
+        "sig",
+        "otp",
+    ),
 )
 PLAIN_NAMES = (
     "global",
