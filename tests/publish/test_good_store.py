@@ -144,6 +144,11 @@ def test_a_head_of_another_shape_is_harm(
     assert store.load("nginx") == {}
 
 
+def test_a_negative_size_does_not_lift_the_bound(path: Path, store: GoodStore) -> None:
+    path.write_bytes(_head(files=[["a", -1]], digest=digest_of({"a": b"rest"})) + b"rest")
+    assert store.load("nginx") is None
+
+
 def test_what_is_no_file_is_harm_and_blocks_nobody(
     path: Path, store: GoodStore, told: list[str]
 ) -> None:
