@@ -12,6 +12,7 @@ from sidecar.core.events import Published
 from sidecar.core.newest import UNMOUNTED, carry, whole
 from sidecar.core.snapshot import short
 from sidecar.core.state import Publishing, Seeking, State, Waiting
+from sidecar.core.turn import is_paused, moves_from_s
 
 NUDGES_S = (1.0, 3.0, 9.0)
 """The waits after each nudge but the last. A nudge is wasted where the kubelet's own watch is
@@ -21,18 +22,10 @@ LATE_S = 120.0
 """A kubelet refreshes a mount within 20 to 65 s (measured); later, something is wrong."""
 
 
-def is_paused(state: State) -> bool:
-    """Whether the user's own annotation stops attempts."""
-    declared = state.api.declared if state.api is not None else None
-    return declared is not None and declared.marks.get("paused") == "true"
-
-
 def proceed(draft: Draft) -> None:
     """The candidate may be given to the daemon: see that it can read it, then find it."""
     if draft.attempt.candidate.fence != UNMOUNTED:
         draft.enter(Seeking(since_s=draft.now_s))
-    elif draft.state.bridge.source.mode is Mode.PUBLISHED and not is_paused(draft.state):
-        publish(draft, tries=0)
     else:
         draft.enter(Waiting(since_s=draft.now_s, nudge_s=draft.now_s))
 
@@ -48,6 +41,8 @@ def wait_on(draft: Draft, phase: Waiting) -> None:
         draft.unblock()
         _note_carried(draft)
         draft.enter(Seeking(since_s=draft.now_s))
+    elif draft.now_s < moves_from_s(draft.state):
+        return
     elif draft.state.bridge.source.mode is Mode.PUBLISHED:
         publish(draft, tries=0)
     elif draft.now_s >= phase.nudge_s:
@@ -59,11 +54,13 @@ def wait_on(draft: Draft, phase: Waiting) -> None:
 def list_due(state: State, phase: Waiting) -> list[float]:
     """When there is something to be done about a wait, if nothing happens before."""
     attempt = state.attempt
-    published = state.bridge.source.mode is Mode.PUBLISHED
-    if attempt is None or attempt.candidate.fence != UNMOUNTED or published or is_paused(state):
+    if attempt is None or attempt.candidate.fence != UNMOUNTED or is_paused(state):
         return []
+    moves_s = moves_from_s(state)
+    if state.bridge.source.mode is Mode.PUBLISHED:
+        return [moves_s]
     late_s = float("inf") if state.blocked else phase.since_s + LATE_S
-    return [min(phase.nudge_s, late_s)]
+    return [max(moves_s, min(phase.nudge_s, late_s))]
 
 
 def publish(draft: Draft, *, tries: int) -> None:

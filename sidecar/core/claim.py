@@ -10,9 +10,18 @@ from sidecar.core.bridge import Rollback, Strategy
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Keep, Milestone, Recall, Restore, Write
-from sidecar.core.marks import explain_refusal, find_changes, find_good, is_claimed, make_nonce
+from sidecar.core.marks import (
+    TURN_MARGIN_S,
+    explain_refusal,
+    find_changes,
+    find_good,
+    is_claimed,
+    make_nonce,
+    speaks_from_s,
+)
 from sidecar.core.newest import whole
 from sidecar.core.state import Claiming, Idle, Lingering, State
+from sidecar.core.turn import Move, Turn, find_turn, is_incumbent, takes_turns
 
 PENDING_TOLD_S = 1.0
 """Only what is still undecided after this time is written down as pending."""
@@ -29,11 +38,16 @@ def claim(draft: Draft, phase: Claiming) -> bool:
     api, attempt = draft.api, draft.attempt
     declared = api.declared
     if declared is not None and api.is_trusted and api.connected:
-        if not attempt.nonce:
-            attempt = replace(attempt, nonce=make_nonce(draft.state, declared, draft.now_s))
-            draft.state = replace(draft.state, attempt=attempt)
-        if is_claimed(declared, attempt) or api.refused:
+        turn = find_turn(draft.state, api, declared)
+        if draft.now_s < turn.at_s or turn.move in {Move.GIVE_UP, Move.LEAVE}:
+            return False
+        if turn.move is Move.FOLLOW or api.refused:
             return True
+        stale = draft.now_s - attempt.claimed_s > TURN_MARGIN_S - 1
+        if not attempt.nonce or stale:
+            _name_claim(draft, declared, turn)
+            return False
+        return is_claimed(declared, attempt)
     if alone_from(draft.state, phase) <= draft.now_s:
         return True
     if not api.connected and draft.now_s >= phase.since_s + ANSWER_WAIT_S:
@@ -42,6 +56,17 @@ def claim(draft: Draft, phase: Claiming) -> bool:
             " rollout.strategy is independent or rollout.patience is set"
         )
     return False
+
+
+def _name_claim(draft: Draft, declared: Declared, turn: Turn) -> None:
+    """A claim of this pod, new or because its time ran out before the signal."""
+    attempt = replace(
+        draft.attempt,
+        nonce=make_nonce(draft.state, declared, draft.now_s),
+        tries=turn.tries,
+        claimed_s=draft.now_s,
+    )
+    draft.state = replace(draft.state, attempt=attempt)
 
 
 def alone_from(state: State, phase: Claiming) -> float:
@@ -65,14 +90,15 @@ def reconcile(draft: Draft) -> None:
     _recall(draft, api)
     _keep(draft, declared)
     api = draft.api
-    if api.writing is not None or draft.now_s < (write_from_s(draft.state) or draft.now_s):
+    from_s = write_from_s(draft.state)
+    if from_s is None or draft.now_s < from_s:
         return
     changes = _find_writable(draft.state, api, declared)
     if changes:
         told = {**api.told, **changes}
         effect = draft.begin(lambda number: Write(effect=number, marks=changes, declared=declared))
         draft.state = replace(draft.state, api=replace(api, writing=effect, told=told))
-    elif _is_restore_due(draft.state, api):
+    else:
         _restore(draft, api, declared)
 
 
@@ -85,7 +111,8 @@ def write_from_s(state: State) -> float | None:
     if not changes:
         return api.write_from_s if _is_restore_due(state, api) else None
     pending = changes.get("status", "") == Status.PENDING and not state.blocked
-    return max(api.write_from_s, api.declared_s + PENDING_TOLD_S if pending else float("-inf"))
+    told_s = api.declared_s + PENDING_TOLD_S if pending else float("-inf")
+    return max(api.write_from_s, told_s, speaks_from_s(state, api, api.declared))
 
 
 def is_untold(state: State) -> bool:
@@ -135,6 +162,8 @@ def _keep(draft: Draft, declared: Declared) -> None:
     api = draft.api
     if api.keeping is not None or api.kept == declared.digest or not _is_applied(draft.state, api):
         return
+    if takes_turns(draft.state) and not is_incumbent(draft.state, declared):
+        return  # who went first keeps it for all
     decided, good = draft.state.decided, find_good(draft.state)
     cause = decided.message if decided is not None else ""
     protected = tuple(digest for digest in {declared.digest, good, api.earlier} if digest)

@@ -42,6 +42,7 @@ class ApiSide:
 
     `answered`: it was asked what is there, with success; `declared` is None then where there is no
     object. Until `awaited_until_s` a first answer is waited for before anything is decided.
+    `turn` is what the annotations say of whose turn it is, `turn_s` since when we see that.
     `mount_newer`: the mount changed while nobody could tell what the API shows. `earlier`
     is the digest to go back to that the annotations named before we wrote any. `fetching`,
     `writing`, `keeping`, `recalling` and `restoring` are the effects under way. `refused` says why
@@ -56,6 +57,8 @@ class ApiSide:
     lost_s: float = float("-inf")
     declared: Declared | None = None
     declared_s: float = float("-inf")
+    turn: tuple[str, ...] = ()
+    turn_s: float = float("-inf")
     mount_newer: bool = False
     earlier: str | None = None
     fetching: int | None = None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from sidecar.core import content, proof, source
-from sidecar.core.arrival import is_paused, list_due, publish, take_published, wait_on
+from sidecar.core.arrival import list_due, publish, take_published, wait_on
 from sidecar.core.attempt import Trigger
 from sidecar.core.claim import ANSWER_WAIT_S, alone_from, is_untold, reconcile, write_from_s
 from sidecar.core.draft import Draft
@@ -54,6 +54,7 @@ from sidecar.core.state import (
     Validating,
     Waiting,
 )
+from sidecar.core.turn import is_paused, moves_from_s
 
 SWAP_SEEN_WITHIN_S = 2.0
 """A change that the watcher reports is at most this old: it polls each second. Holds where file
@@ -90,13 +91,15 @@ def wake_at(state: State) -> float | None:
         case Waiting() as waiting:
             times.extend(list_due(state, waiting))
         case Claiming() as claiming:
-            times.extend([alone_from(state, claiming)])
+            times.extend([alone_from(state, claiming), moves_from_s(state)])
         case Lingering(look_s=look_s, until_s=until_s):
             times.append(until_s if state.awaiting is not None else min(look_s, until_s))
         case _:
             pass
-    if isinstance(state.phase, Idle | Lingering) and state.deferred:
-        times.append(state.debounce.opens_at())
+    if isinstance(state.phase, Idle | Lingering):
+        wish_s = source.wish_from_s(state)
+        times.extend([wish_s] if wish_s is not None else [])
+        times.extend([state.debounce.opens_at()] if state.deferred else [])
     if state.api is not None and state.api.awaited_until_s is not None:
         times.append(state.api.awaited_until_s)
     write_s = write_from_s(state)
@@ -276,6 +279,7 @@ def _take_asked(draft: Draft, event: Asked) -> None:
 def _go_on(draft: Draft) -> None:
     """Do what is due: begin what is wanted, look again, or stop."""
     source.stop_awaiting(draft)
+    source.heed_others(draft)
     if draft.state.stopping_s is not None and _stop(draft, draft.state.stopping_s):
         return
     if isinstance(draft.state.phase, Idle | Lingering):

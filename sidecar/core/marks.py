@@ -10,8 +10,19 @@ from collections.abc import Mapping
 
 from sidecar.core.attempt import Outcome, Status
 from sidecar.core.declared import ApiSide, Declared
+from sidecar.core.holder import Holder, read_holder
 from sidecar.core.newest import whole
-from sidecar.core.state import Attempt, State
+from sidecar.core.state import Attempt, Decision, State
+from sidecar.core.tally import Tally, read_tally
+from sidecar.core.turn import (
+    REFUSED,
+    Move,
+    find_turn,
+    is_incumbent,
+    name_short,
+    stand_by_until_s,
+    takes_turns,
+)
 from sidecar.core.view import view
 
 PROTOCOL = "1"
@@ -19,16 +30,11 @@ PROTOCOL = "1"
 
 Marks = Mapping[str, str | None]
 
-VERDICTS = frozenset(
-    {
-        Status.APPLIED,
-        Status.REJECTED,
-        Status.ROLLED_BACK,
-        Status.FAILED,
-        Status.UNCONFIRMED,
-    }
-)
 TURN_MARGIN_S = 10.0
+"""What a turn lasts beyond the proof's deadline: for the claim, the signal, and what stalls."""
+
+MOVING = frozenset({Status.RELOADING.value, Status.ROLLING_OUT.value})
+VERDICTS = REFUSED | {Status.APPLIED.value}
 _NONCE_CHARS = 8
 
 
@@ -41,33 +47,52 @@ def make_nonce(state: State, declared: Declared, now_s: float) -> str:
 def find_changes(state: State, api: ApiSide, declared: Declared) -> Marks:
     """What has to be written on the object, as far as it is ours to say."""
     wanted = _compose(state, api, declared)
-    if _is_news_to_nobody(declared, wanted):
-        wanted = {key: wanted[key] for key in wanted.keys() & {"handled"}}
     changes = {key: value for key, value in wanted.items() if declared.marks.get(key) != value}
-    others = _pod_of(declared.marks.get("holder", "")) not in {"", state.bridge.pod}
-    if others and all(api.told.get(key, "") == value for key, value in changes.items()):
-        return {}
+    if not takes_turns(state):
+        others = read_holder(declared.marks).pod not in {"", state.bridge.pod}
+        told = all(api.told.get(key, "") == value for key, value in changes.items())
+        return {} if others and told else changes
     return changes
+
+
+def speaks_from_s(state: State, api: ApiSide, declared: Declared) -> float:
+    """From when on the changes may be written: another pod may be about to."""
+    attempt, marks = state.attempt, declared.marks
+    claims = attempt is not None and bool(attempt.nonce)
+    if claims or is_incumbent(state, declared) or not takes_turns(state):
+        return float("-inf")
+    if marks.get("observed") == declared.digest and marks.get("status") == Status.ROLLING_OUT:
+        return float("-inf")
+    if marks.get("observed") == declared.digest and marks.get("status") == Status.RELOADING:
+        return find_turn(state, api, declared).at_s
+    return stand_by_until_s(state, api, declared)
 
 
 def is_claimed(declared: Declared, attempt: Attempt) -> bool:
     """Whether the object says that this very attempt is reloading."""
-    marks = declared.marks
-    parts = marks.get("holder", "").split("/")
-    return marks.get("status") == Status.RELOADING and attempt.nonce in parts[1:2]
+    reloading = declared.marks.get("status") == Status.RELOADING
+    return reloading and read_holder(declared.marks).nonce == attempt.nonce != ""
 
 
 def find_good(state: State) -> str | None:
-    """The whole digest to go back to: proven here, or told by the object before we wrote on it."""
-    if state.last_good is not None:
-        return whole(state, state.last_good)
-    return state.api.earlier if state.api is not None else None
+    """The whole digest to go back to.
+
+    What this pod proved last, unless other replicas were first: then what the object tells.
+    """
+    api = state.api
+    declared = api.declared if api is not None else None
+    told = read_earlier(declared.marks) if declared is not None else None
+    own = whole(state, state.last_good) if state.last_good is not None else None
+    if declared is None or told is None:
+        return own or (api.earlier if api is not None else None)
+    alone = not takes_turns(state) or state.bridge.policy.rollout.replicas is None
+    mine = is_incumbent(state, declared) if takes_turns(state) else True
+    return own if own is not None and mine and alone else told
 
 
 def read_earlier(marks: Mapping[str, str]) -> str | None:
     """The last digest that was applied, as the annotations have it."""
-    moving = marks.get("status") in {Status.RELOADING, Status.ROLLING_OUT}
-    return marks.get("previous" if moving else "active")
+    return marks.get("previous" if marks.get("status") in MOVING else "active")
 
 
 def explain_refusal(marks: Mapping[str, str]) -> str:
@@ -82,59 +107,142 @@ def explain_refusal(marks: Mapping[str, str]) -> str:
 
 
 def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
+    """The whole word of this pod, or only that a wish was heeded where it has none."""
+    marks, heeded = declared.marks, _compose_heeded(state, api)
+    about = marks.get("observed") == declared.digest
+    stands = marks.get("status", "") if about else ""
+    if takes_turns(state) and stands == Status.ROLLING_OUT:
+        if _is_own_turn(state):
+            return _compose_word(state, api, declared)
+        return {**_compose_tally(state, declared), **heeded}
+    if _is_silent(state, api, declared, stands):
+        return dict(heeded)
+    return {**_compose_word(state, api, declared), **heeded}
+
+
+def _is_own_turn(state: State) -> bool:
+    return state.attempt is not None and bool(state.attempt.nonce)
+
+
+def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> bool:
+    """Whether what stands on the object about this content is not ours to change."""
+    shown, attempt = view(state).status, state.attempt
+    if _is_own_turn(state):
+        return False
+    undecided = shown in {Status.PENDING, Status.PAUSED, Status.RELOADING}
+    if stands in VERDICTS and undecided:
+        return True  # a verdict stands until this pod has one of its own
+    if shown is Status.RELOADING and attempt is not None:
+        return True  # it follows, or goes on where a sidecar before it ended
+    if not takes_turns(state) or is_incumbent(state, declared):
+        return False
+    gives_up = stands == Status.RELOADING and find_turn(state, api, declared).move is Move.GIVE_UP
+    return stands in VERDICTS or (stands == Status.RELOADING and not gives_up)
+
+
+def _compose_heeded(state: State, api: ApiSide) -> dict[str, str | None]:
+    waiting = state.asked is not None or (state.attempt is not None and state.attempt.asked)
+    return {"handled": api.handled} if api.handled and not waiting else {}
+
+
+def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
     shown = view(state)
     status, attempt = _choose_status(state, declared, shown.status), state.attempt
-    reloading = status is Status.RELOADING
-    good = find_good(state)
-    message = shown.message
-    desired = declared.marks.get("desired", declared.digest)
-    if desired != declared.digest and status is not Status.PENDING:
-        message += "; the content is not what the manifest's desired names"
+    moving, good = status.value in MOVING, find_good(state)
+    active = whole(state, attempt.digest) if attempt is not None and attempt.nonce else good
+    if status in {Status.APPLIED, Status.ROLLING_OUT}:
+        active = declared.digest
     wanted: dict[str, str | None] = {
         "status": status.value,
         "observed": declared.digest,
-        "message": message or None,
-        "active": whole(state, attempt.digest) if reloading and attempt is not None else good,
-        "previous": good if reloading else None,
+        "message": _say(state, declared, status, shown.message) or None,
+        "active": active if moving or status is Status.APPLIED else good,
+        "previous": good if moving else None,
         "protocol": PROTOCOL,
+        "proven": None,
     }
-    if not reloading:
+    if status is Status.ROLLING_OUT:
+        wanted["proven"] = str(Tally().with_pod(name_short(state.bridge.pod), proven=True))
+    if not moving:
         wanted["revision"] = str(api.revision) if api.revision is not None and good else None
-    if api.handled and (attempt is None or not attempt.asked) and state.asked is None:
-        wanted["handled"] = api.handled
-    holder = _compose_holder(state, declared, reloading=reloading)
-    return wanted if holder is None else {**wanted, "holder": holder}
+    holder = _compose_holder(state, declared, status)
+    return wanted if holder is None else {**wanted, "holder": str(holder)}
 
 
 def _choose_status(state: State, declared: Declared, shown: Status) -> Status:
     """An applied content stays so while its process starts anew: that is the pod's own affair."""
-    decided, attempt = state.decided, state.attempt
+    decided, attempt, replicas = state.decided, state.attempt, state.bridge.policy.rollout.replicas
     applied = (
         decided is not None
-        and decided.outcome is Outcome.APPLIED
         and decided.digest == declared.content.digest
+        and decided.outcome is Outcome.APPLIED
     )
     idle = attempt is None or (not attempt.asked and not attempt.nonce)
-    return Status.APPLIED if applied and idle else shown
+    if not (applied and idle):
+        return shown
+    others = takes_turns(state) and replicas is not None and replicas > 1
+    first = declared.marks.get("status") in {Status.RELOADING, Status.PENDING, Status.PAUSED}
+    return Status.ROLLING_OUT if others and first else Status.APPLIED
 
 
-def _compose_holder(state: State, declared: Declared, *, reloading: bool) -> str | None:
-    """POD/NONCE/TRY/SECONDS; after the turn SECONDS is 0 and the pod stays named."""
-    if reloading and state.attempt is not None:
-        seconds = state.bridge.proof.deadline_s + TURN_MARGIN_S
-        return f"{state.bridge.pod}/{state.attempt.nonce}/1/{seconds:.0f}"
-    holder = declared.marks.get("holder", "")
-    if holder and _pod_of(holder) == state.bridge.pod:
-        return f"{holder.rpartition('/')[0]}/0"
+def _say(state: State, declared: Declared, status: Status, message: str) -> str:
+    if status is Status.ROLLING_OUT:
+        message = f"1/{state.bridge.policy.rollout.replicas} proven"
+    elif status is Status.APPLIED and takes_turns(state):
+        message += f"; only {state.bridge.pod} was seen"
+    desired = declared.marks.get("desired", declared.digest)
+    if desired != declared.digest and status is not Status.PENDING:
+        message += "; the content is not what the manifest's desired names"
+    return message
+
+
+def _compose_holder(state: State, declared: Declared, status: Status) -> Holder | None:
+    """The claim with its time; after it the pod stays named. Who speaks first takes the office."""
+    holder, attempt = read_holder(declared.marks), state.attempt
+    if status is Status.RELOADING and attempt is not None and attempt.nonce:
+        seconds = round(state.bridge.proof.deadline_s + TURN_MARGIN_S)
+        return Holder(state.bridge.pod, attempt.nonce, attempt.tries, seconds)
+    if holder.pod == state.bridge.pod:
+        return Holder(holder.pod, holder.nonce, holder.tries, 0)
+    if takes_turns(state) and status is not Status.PENDING:
+        return Holder(state.bridge.pod, name_short(declared.version), 1, 0)
     return None
 
 
-def _is_news_to_nobody(declared: Declared, wanted: Marks) -> bool:
-    """A verdict on this content stands on the object, and we have none of our own yet."""
-    marks = declared.marks
-    stands = marks.get("observed") == declared.digest and marks.get("status") in VERDICTS
-    return stands and wanted["status"] in {Status.PENDING, Status.PAUSED}
+def _compose_tally(state: State, declared: Declared) -> dict[str, str | None]:
+    """What this pod adds to a rollout that another one began."""
+    decided = state.decided
+    if decided is None or decided.digest != declared.content.digest:
+        return {}
+    proven = decided.outcome is Outcome.APPLIED
+    rollout = state.bridge.policy.rollout
+    tally = read_tally(declared.marks).with_pod(name_short(state.bridge.pod), proven=proven)
+    if len(tally.failed) > rollout.tolerate:
+        return _compose_stop(state, declared, decided, tally)
+    count, replicas = len(tally.proven), rollout.replicas or 1
+    message = f"{count}/{replicas} proven"
+    if tally.failed:
+        message += f", failed in {len(tally.failed)}"
+    if count + len(tally.failed) < replicas:
+        return {"proven": str(tally), "message": message}
+    return {
+        "status": Status.APPLIED.value,
+        "previous": None,
+        "proven": None,
+        "message": message,
+    }
 
 
-def _pod_of(holder: str) -> str:
-    return holder.partition("/")[0]
+def _compose_stop(
+    state: State, declared: Declared, decided: Decision, tally: Tally
+) -> dict[str, str | None]:
+    """The rollout ends here: whoever has not reloaded yet does not."""
+    good = read_earlier(declared.marks)
+    count, replicas = len(tally.proven), state.bridge.policy.rollout.replicas or 1
+    return {
+        "status": (Status.ROLLED_BACK if good else Status.FAILED).value,
+        "active": good,
+        "previous": None,
+        "proven": None,
+        "message": f"{state.bridge.pod}: {decided.message}; {count}/{replicas} run this content",
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sidecar.core.arrival import is_paused
 from sidecar.core.attempt import Outcome, Trigger
 from sidecar.core.backoff import LINGER_LOOKS, SEEK_LOOKS
 from sidecar.core.claim import claim
@@ -23,6 +22,7 @@ from sidecar.core.state import (
     Signalling,
     Waiting,
 )
+from sidecar.core.turn import is_paused
 from sidecar.core.verdict import Verdict, find_unready, is_healthy, judge, shows_content
 
 START_MARGIN_S = 0.1

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from sidecar.core import content
-from sidecar.core.attempt import Outcome, Trigger
+from sidecar.core.attempt import Outcome, Status, Trigger
+from sidecar.core.bridge import Mode
 from sidecar.core.claim import take_kept, take_restore, take_write
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.draft import Draft
@@ -21,6 +22,7 @@ from sidecar.core.events import (
     Offered,
     Recalled,
 )
+from sidecar.core.holder import read_holder
 from sidecar.core.marks import read_earlier
 from sidecar.core.newest import find_newest
 from sidecar.core.snapshot import Mounted, Snapshot
@@ -33,6 +35,7 @@ from sidecar.core.state import (
     Validating,
     Waiting,
 )
+from sidecar.core.turn import Move, find_turn, is_incumbent, stand_by_until_s, takes_turns
 
 WHOLES_KEPT = 8
 
@@ -98,14 +101,69 @@ def drop_outdated(draft: Draft) -> None:
         content.supersede(draft, REPLACED)
 
 
+def heed_others(draft: Draft) -> None:
+    """What other replicas decided stands for this pod too, as far as it has not gone on itself."""
+    side, attempt = draft.state.api, draft.state.attempt
+    declared = side.declared if side is not None else None
+    if side is None or declared is None or not (side.is_trusted and side.connected):
+        return
+    if attempt is None:
+        _retreat(draft, side, declared)
+        return
+    early = isinstance(draft.state.phase, Validating | Waiting | Seeking | Claiming)
+    if not early or attempt.beside or attempt.digest != declared.content.digest:
+        return
+    turn = find_turn(draft.state, side, declared)
+    if turn.move is Move.LEAVE:
+        draft.rest()
+        _adopt_verdict(draft, declared)
+    elif turn.move is Move.GIVE_UP and draft.now_s >= turn.at_s:
+        count = read_holder(declared.marks).tries
+        message = f"{count} pods vanished while they reloaded this content"
+        content.finish(draft, Outcome.FAILED, message)
+
+
+def _retreat(draft: Draft, side: ApiSide, declared: Declared) -> None:
+    """Content that was proven here failed in another replica: published files go back as well."""
+    state, marks = draft.state, declared.marks
+    decided = state.decided
+    if (
+        state.bridge.source.mode is Mode.PUBLISHED
+        and takes_turns(state)
+        and decided is not None
+        and decided.outcome is Outcome.APPLIED
+        and decided.digest == declared.content.digest
+        and marks.get("observed") == declared.digest
+        and marks.get("status") in {Status.ROLLED_BACK, Status.FAILED}
+    ):
+        _set(draft, replace(side, earlier=read_earlier(marks), recalled=None))
+        draft.state = replace(draft.state, good=None, last_good=None)
+        _adopt_verdict(draft, declared)
+
+
+def wish_from_s(state: State) -> float | None:
+    """When a wish that stands on the object is to be heeded; None: there is none."""
+    side = state.api
+    declared = side.declared if side is not None else None
+    if side is None or declared is None or state.asked is not None:
+        return None
+    marks = declared.marks
+    wish = marks.get("requested", "")
+    if not wish or wish in {side.handled, marks.get("handled")}:
+        return None
+    other = takes_turns(state) and not is_incumbent(state, declared)
+    if other and marks.get("status") in {Status.RELOADING, Status.ROLLING_OUT}:
+        return None
+    return stand_by_until_s(state, side, declared)
+
+
 def heed_wish(draft: Draft) -> None:
     """A person asks by annotation, once for each value."""
-    side = draft.state.api
-    declared = side.declared if side is not None else None
-    if side is None or declared is None or draft.state.asked is not None:
+    side, from_s = draft.state.api, wish_from_s(draft.state)
+    if side is None or side.declared is None or from_s is None or draft.now_s < from_s:
         return
-    wish = declared.marks.get("requested", "")
-    if wish and wish not in {side.handled, declared.marks.get("handled")}:
+    wish = side.declared.marks.get("requested", "")
+    if wish:
         _set(draft, replace(side, handled=wish))
         draft.state = replace(draft.state, asked=(Trigger.API, ()))
         draft.note(Milestone.RECEIVED)
@@ -140,6 +198,9 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     side = replace(side, declared=declared, answered=True, mount_newer=False)
     if changed:
         side = replace(side, declared_s=draft.now_s)
+    turn = _read_turn(declared)
+    if turn != side.turn:
+        side = replace(side, turn=turn, turn_s=draft.now_s)
     _set(draft, side)
     if declared is not None:
         if before is None or before.uid != declared.uid:
@@ -154,13 +215,26 @@ def _take_first(draft: Draft, declared: Declared) -> None:
     """What the object tells of before: where to go back to, and a verdict that stands."""
     marks = declared.marks
     _set(draft, replace(draft.api, earlier=read_earlier(marks), refused="", told={}))
-    outcome = STANDING.get(marks.get("status", ""))
-    if outcome is None or marks.get("observed") != declared.digest:
-        return
-    if draft.state.decided is None and isinstance(draft.state.phase, Idle):
-        message = marks.get("message", "")
-        decided = Decision(digest=declared.content.digest, outcome=outcome, message=message)
-        draft.state = replace(draft.state, decided=decided, restart_pending=True)
+    stands = marks.get("status", "") in STANDING and marks.get("observed") == declared.digest
+    if stands and draft.state.decided is None and isinstance(draft.state.phase, Idle):
+        _adopt_verdict(draft, declared)
+        draft.state = replace(draft.state, restart_pending=True)
+
+
+def _adopt_verdict(draft: Draft, declared: Declared) -> None:
+    outcome = STANDING[declared.marks["status"]]
+    message = declared.marks.get("message", "")
+    decided = Decision(digest=declared.content.digest, outcome=outcome, message=message)
+    draft.state = replace(draft.state, decided=decided)
+
+
+def _read_turn(declared: Declared | None) -> tuple[str, ...]:
+    """What of the annotations tells whose turn it is, and what people wish."""
+    if declared is None:
+        return ()
+    marks = declared.marks
+    names = ("observed", "status", "holder", "requested")
+    return (declared.uid, *(marks.get(name, "") for name in names))
 
 
 def _name_whole(draft: Draft, declared: Declared) -> None:

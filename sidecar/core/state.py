@@ -57,7 +57,8 @@ class Attempt:
     """One candidate on its way. `resumed`: begun by a sidecar that is no more.
 
     `beside`: not the newest content, but what the daemon reads meanwhile, or is to read again; its
-    end leaves the decision on the newest as it is. `nonce` names its claim on the object.
+    end leaves the decision on the newest as it is. `nonce` names its claim on the object, made at
+    `claimed_s` as the one numbered `tries` for this content.
     """
 
     candidate: Mounted
@@ -70,6 +71,8 @@ class Attempt:
     resumed: bool = False
     beside: bool = False
     nonce: str = ""
+    tries: int = 1
+    claimed_s: float = float("-inf")
     ends: int = 0
 
     @property

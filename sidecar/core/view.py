@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from sidecar.core.arrival import is_paused
 from sidecar.core.attempt import BridgeStatus, Outcome, Status
 from sidecar.core.bridge import Mode, Rollback
 from sidecar.core.newest import find_newest, whole
 from sidecar.core.snapshot import short
 from sidecar.core.state import Confirming, Decision, Lingering, Signalling, State
+from sidecar.core.turn import is_paused
 
 
 def view(state: State) -> BridgeStatus:

@@ -1,0 +1,126 @@
+"""Who goes first: one pod claims new content, the others wait for its proof and then follow.
+
+All is decided by levels: what stands on the object now, and since when we have seen it there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from sidecar.core.attempt import Status
+from sidecar.core.bridge import Strategy
+from sidecar.core.declared import ApiSide, Declared
+from sidecar.core.holder import read_holder
+from sidecar.core.state import State
+
+STAND_BY_S = 2.0
+"""Who did not go first last time waits this long, and up to as long again by chance, for the pod
+that did: it begins at once, so that a thousand replicas make one claim."""
+
+ADOPTED = frozenset({Status.ROLLING_OUT.value, Status.APPLIED.value})
+REFUSED = frozenset(
+    {
+        Status.REJECTED.value,
+        Status.ROLLED_BACK.value,
+        Status.FAILED.value,
+        Status.UNCONFIRMED.value,
+    }
+)
+
+
+class Move(Enum):
+    """What a pod with a good candidate may do."""
+
+    CLAIM = auto()
+    FOLLOW = auto()
+    GIVE_UP = auto()
+    LEAVE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`move` from `at_s` on. `tries` is what a claim counts; `vanished` pods tried before."""
+
+    move: Move
+    at_s: float = float("-inf")
+    tries: int = 1
+
+
+def is_paused(state: State) -> bool:
+    """Whether the user's own annotation stops attempts."""
+    declared = state.api.declared if state.api is not None else None
+    return declared is not None and declared.marks.get("paused") == "true"
+
+
+def moves_from_s(state: State) -> float:
+    """From when on this pod may bring the candidate nearer to its process, at its turn."""
+    api, attempt = state.api, state.attempt
+    if api is None or api.declared is None or attempt is None or attempt.beside:
+        return float("-inf")
+    if not (api.is_trusted and api.connected):
+        return float("-inf")
+    return find_turn(state, api, api.declared).at_s
+
+
+def takes_turns(state: State) -> bool:
+    """Whether other replicas may be there, and one goes first."""
+    rollout = state.bridge.policy.rollout
+    several = rollout.strategy is Strategy.CANARY and rollout.replicas != 1
+    return state.api is not None and several
+
+
+def is_incumbent(state: State, declared: Declared) -> bool:
+    """Whether this pod went first the last time."""
+    return read_holder(declared.marks).pod == state.bridge.pod
+
+
+def stand_by_until_s(state: State, api: ApiSide, declared: Declared) -> float:
+    """Until when this pod leaves the word on new content to another."""
+    if not takes_turns(state) or is_incumbent(state, declared):
+        return float("-inf")
+    return max(api.declared_s, api.turn_s) + STAND_BY_S * (1 + draw(state, declared.digest))
+
+
+def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
+    """What this pod may do with the content that is declared, and from when on."""
+    marks, attempt = declared.marks, state.attempt
+    status = marks.get("status", "") if marks.get("observed") == declared.digest else ""
+    if not takes_turns(state):
+        return Turn(Move.CLAIM)
+    if attempt is not None and attempt.nonce:
+        return Turn(Move.CLAIM, tries=read_holder(marks).tries if status else 1)
+    asked = attempt is not None and attempt.asked
+    if status in REFUSED and not asked:
+        return Turn(Move.LEAVE)
+    if status in ADOPTED and marks.get("active") == declared.digest and not asked:
+        spread_s = state.bridge.policy.rollout.spread_s
+        return Turn(Move.FOLLOW, api.turn_s + spread_s * draw(state, declared.digest))
+    if status == Status.RELOADING:
+        return _take_over(state, api, declared)
+    return Turn(Move.CLAIM, stand_by_until_s(state, api, declared))
+
+
+def _take_over(state: State, api: ApiSide, declared: Declared) -> Turn:
+    """Somebody else is at it: dead or stuck once its time is over.
+
+    A holder of our own name whose claim is not ours is a pod that is no more. Content that makes
+    one holder after another vanish is given up.
+    """
+    holder = read_holder(declared.marks)
+    late_s = STAND_BY_S * draw(state, declared.digest)
+    at_s = api.turn_s if holder.pod == state.bridge.pod else api.turn_s + holder.seconds + late_s
+    over = holder.tries > state.bridge.policy.rollout.takeovers
+    return Turn(Move.GIVE_UP if over else Move.CLAIM, at_s, holder.tries + 1)
+
+
+def draw(state: State, digest: str) -> float:
+    """A number in [0, 1) that differs from pod to pod and from content to content."""
+    seed = f"{state.bridge.pod}/{digest}".encode()
+    return int.from_bytes(hashlib.sha256(seed).digest()[:4]) / 2**32
+
+
+def name_short(pod: str) -> str:
+    """The pod in six hex digits, as `surehup.dev/proven` lists it."""
+    return hashlib.sha256(pod.encode()).hexdigest()[:6]
