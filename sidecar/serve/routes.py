@@ -14,11 +14,16 @@ from sidecar.core.attempt import BridgeStatus, Trigger
 from sidecar.core.effects import Reply
 from sidecar.core.ports import Clock
 from sidecar.core.report import Finding
+from sidecar.serve.config import Active, answer_config, refuse_bridge
 from sidecar.serve.document import write_finding, write_status
+from sidecar.serve.dryrun import Try, answer_dry_run
 from sidecar.serve.message import Request, Response, Route
 
 MOST_WAITING = 4
 """So many may wait for a reload at once: the other connections are for probes and scrapes."""
+
+MOST_CONFIGS = 2
+SWITCH = {"true": True, "1": True, "": True, "false": False, "0": False}
 
 REPLY_CODES = {
     Reply.APPLIED: HTTPStatus.OK,
@@ -47,7 +52,8 @@ class Inside:
 
     `metrics` takes an `Accept` header and gives a page and its type. `alive` and `started` give the
     reason against it, or None. `reload` takes a bridge (None: all) and waits for the end of its
-    attempt, within a deadline of its own.
+    attempt, within a deadline of its own. `active` gives what a bridge is proven to run, None
+    before the first proof. `dry_run` judges what is mounted, touches nothing, and has a deadline.
     """
 
     clock: Clock
@@ -56,17 +62,20 @@ class Inside:
     alive: Callable[[], str | None]
     started: Callable[[], str | None]
     reload: Callable[[str | None, Trigger], ReloadAnswer]
+    active: Active
+    dry_run: Try
 
 
 def make_routes(inside: Inside) -> tuple[Route, ...]:
     """The table. Control routes answer on loopback only, unless the server is told otherwise."""
-    reloads = _Reloads(inside)
+    reloads, configs = _Reloads(inside), _Configs(inside)
     return (
         Route(method="GET", path="/metrics", handle=lambda asked: _show_metrics(inside, asked)),
         Route(method="GET", path="/healthz", handle=lambda _: _probe(inside.alive())),
         Route(method="GET", path="/startupz", handle=lambda _: _probe(inside.started())),
         Route(method="GET", path="/readyz", handle=lambda asked: _show_ready(inside, asked)),
         Route(method="GET", path="/status", handle=lambda _: _show_status(inside), control=True),
+        Route(method="GET", path="/api/v2/config", handle=configs.handle, control=True),
         Route(method="POST", path="/-/reload", handle=reloads.handle, control=True),
     )
 
@@ -113,7 +122,10 @@ def _show_status(inside: Inside) -> Response:
 
 
 class _Reloads:
-    """`POST /-/reload[?bridge=NAME]`: an attempt now, answered with its outcome."""
+    """`POST /-/reload[?bridge=NAME]`: an attempt now, answered with its outcome.
+
+    With `dry_run=true` only what it would come to.
+    """
 
     def __init__(self, inside: Inside) -> None:
         self._inside = inside
@@ -123,13 +135,36 @@ class _Reloads:
         bridge = request.query.get("bridge")
         known = [status.bridge for status in self._inside.statuses()]
         if bridge is not None and bridge not in known:
-            reason = f"no bridge is named {bridge[:100]!r}: there are {', '.join(known) or 'none'}"
-            return Response.of_error(HTTPStatus.NOT_FOUND, reason)
+            return refuse_bridge(bridge, known)
+        dry_run = SWITCH.get(request.query.get("dry_run", "false"))
+        if dry_run is None:
+            return Response.of_error(HTTPStatus.BAD_REQUEST, "dry_run is neither true nor false")
         if not self._places.acquire(blocking=False):
             busy = "too many requests wait for a reload: ask again when they are answered"
             return _write_answer(ReloadAnswer(outcome=Reply.BUSY, message=busy))
         try:
+            if dry_run:
+                names = [name for name in known if bridge in {None, name}]
+                return answer_dry_run(names, self._inside.dry_run)
             return _write_answer(self._inside.reload(bridge, Trigger.HTTP))
+        finally:
+            self._places.release()
+
+
+class _Configs:
+    """`GET /api/v2/config`. Few at once, as each takes a process of its own."""
+
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+        self._places = threading.BoundedSemaphore(MOST_CONFIGS)
+
+    def handle(self, request: Request) -> Response:
+        if not self._places.acquire(blocking=False):
+            busy = "too many ask for the configuration: ask again when they are answered"
+            return Response.of_error(HTTPStatus.SERVICE_UNAVAILABLE, busy)
+        try:
+            known = [status.bridge for status in self._inside.statuses()]
+            return answer_config(request, known, self._inside.active, self._inside.clock)
         finally:
             self._places.release()
 

@@ -12,8 +12,9 @@ from sidecar.core.attempt import AttemptRecord, BridgeStatus, Outcome, Status, T
 from sidecar.core.effects import Reply
 from sidecar.core.evidence import Process
 from sidecar.core.report import Finding
+from sidecar.serve.content import ActiveContent, Content, DryRun
 from sidecar.serve.message import Request, Response, Route
-from sidecar.serve.routes import MOST_WAITING, Inside, ReloadAnswer, make_routes
+from sidecar.serve.routes import MOST_CONFIGS, MOST_WAITING, Inside, ReloadAnswer, make_routes
 from sidecar.testing.clock import FakeClock
 
 FINDING = Finding(
@@ -35,6 +36,7 @@ RECORD = AttemptRecord(
     duration_s=0.25,
     findings=(FINDING,),
 )
+CONTENT = Content(files={"a.yml": b"a: 1\n"}, digest=DIGEST, source="folder /x")
 READY = BridgeStatus(
     bridge="prometheus",
     status=Status.APPLIED,
@@ -65,12 +67,21 @@ class Sidecar:
         default_factory=lambda: ReloadAnswer(outcome=Reply.APPLIED, message="proven")
     )
     asked: list[tuple[str | None, Trigger]] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
     before_answer: Callable[[], None] = lambda: None
 
     def reload(self, bridge: str | None, trigger: Trigger) -> ReloadAnswer:
         self.asked.append((bridge, trigger))
         self.before_answer()
         return self.answer
+
+    def active(self, bridge: str) -> ActiveContent | None:
+        self.before_answer()
+        return ActiveContent(content=CONTENT, loaded_s=990.0) if bridge == "prometheus" else None
+
+    def dry_run(self, bridge: str) -> DryRun:
+        self.tried.append(bridge)
+        return DryRun(active=CONTENT, mounted=CONTENT)
 
     def routes(self) -> dict[str, Route]:
         inside = Inside(
@@ -80,6 +91,8 @@ class Sidecar:
             alive=lambda: self.alive,
             started=lambda: self.started,
             reload=self.reload,
+            active=self.active,
+            dry_run=self.dry_run,
         )
         return {route.path: route for route in make_routes(inside)}
 
@@ -250,3 +263,61 @@ def test_waiting_for_reloads_is_bounded() -> None:
         thread.join(5)
     assert codes == [200] * MOST_WAITING
     assert route.handle(request).status == 200
+
+
+def test_configuration_is_shown() -> None:
+    response = Sidecar(statuses=(READY, LOST)).ask("/api/v2/config", section="a")
+    assert response.status == 200
+    (bridge,) = json.loads(response.body)["bridges"]
+    assert (bridge["bridge"], bridge["files"]) == ("prometheus", {"a.yml": {"a": 1}})
+
+
+def test_those_who_ask_for_the_configuration_are_bounded() -> None:
+    entered, opened = threading.Semaphore(0), threading.Event()
+
+    def wait() -> None:
+        entered.release()
+        assert opened.wait(10)
+
+    route = Sidecar(before_answer=wait).routes()["/api/v2/config"]
+    request = Request(method="GET", path="/", query={}, headers={}, client="::1")
+    codes: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(route.handle(request).status))
+        for _ in range(MOST_CONFIGS)
+    ]
+    for thread in threads:
+        thread.start()
+        assert entered.acquire(timeout=5)
+    assert route.handle(request).status == 503
+    opened.set()
+    for thread in threads:
+        thread.join(10)
+    assert codes == [200] * MOST_CONFIGS
+    assert route.handle(request).status == 200
+
+
+@pytest.mark.parametrize("word", ["true", "1", ""])
+def test_a_dry_run_reloads_nothing(word: str) -> None:
+    sidecar = Sidecar(statuses=(READY, LOST))
+    response = sidecar.ask("/-/reload", dry_run=word)
+    assert (response.status, json.loads(response.body)["outcome"]) == (200, "unchanged")
+    assert sidecar.tried == ["prometheus", "blackbox"]
+    assert sidecar.asked == []
+    assert sidecar.ask("/-/reload", dry_run=word, bridge="blackbox").status == 200
+    assert sidecar.tried[2:] == ["blackbox"]
+
+
+@pytest.mark.parametrize("word", ["false", "0"])
+def test_a_reload_that_is_no_dry_run(word: str) -> None:
+    sidecar = Sidecar()
+    sidecar.ask("/-/reload", dry_run=word)
+    assert (len(sidecar.asked), sidecar.tried) == (1, [])
+
+
+def test_who_is_unclear_about_a_dry_run_changes_nothing() -> None:
+    sidecar = Sidecar()
+    response = sidecar.ask("/-/reload", dry_run="maybe")
+    assert response.status == 400
+    assert json.loads(response.body) == {"error": "dry_run is neither true nor false"}
+    assert (sidecar.asked, sidecar.tried) == ([], [])
