@@ -1,8 +1,9 @@
 """A whole pod in virtual time: a mount, a daemon and a sidecar, without threads and sleeps.
 
-Runs the shipped machine against a daemon that behaves by the measured contracts (`pod_daemon`).
-Everything happens in the order of virtual time, so that a run repeats exactly. Beside them stands
-an observer who knows what the daemon really runs, and notes every promise that is broken.
+Runs the shipped machine against a daemon that behaves by the measured contracts (`pod_daemon`), and
+an object in the API where its bridge names one (`cluster`). Everything happens in the order of
+virtual time, so that a run repeats exactly. Beside them stands an observer who knows what the
+daemon really runs, and notes every promise that is broken.
 """
 
 from __future__ import annotations
@@ -13,19 +14,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Trigger
-from sidecar.core.bridge import Bridge, Noop, OnInvalid
+from sidecar.core.bridge import Bridge, Mode, Noop, OnInvalid
 from sidecar.core.effects import (
     Announce,
     Answer,
     Cancel,
     Effect,
+    Fetch,
+    Keep,
     Look,
     Note,
+    Nudge,
+    Publish,
+    Recall,
+    Restore,
     Save,
+    SaveGood,
     Signal,
     Stopped,
     Validate,
     WatchExit,
+    Write,
 )
 from sidecar.core.errors import TargetTrouble
 from sidecar.core.events import (
@@ -34,7 +43,9 @@ from sidecar.core.events import (
     Looked,
     MountChanged,
     MountLost,
+    Offered,
     ProcessExited,
+    Published,
     Sending,
     Signalled,
     Started,
@@ -48,7 +59,10 @@ from sidecar.core.report import Finding, Report
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import State, begin
 from sidecar.core.table import Transition, describe
+from sidecar.testing.cluster import Cluster, Pace
+from sidecar.testing.declaration import FakeConfig, Files, Naming, Stored
 from sidecar.testing.pod_daemon import Habits, PodDaemon
+from sidecar.testing.witness import Witness
 
 MOST_AT_ONCE = 1_000
 """So many events at one instant mean that the machine asks to be woken and then does nothing."""
@@ -75,6 +89,7 @@ class Latency:
     validate_s: float = 0.01
     look_s: float = 0.003
     signal_s: float = 0.001
+    publish_s: float = 0.002
 
 
 @dataclass(kw_only=True)
@@ -82,6 +97,8 @@ class World:
     """One pod. `invalid` judges what the daemon refuses, `unseen` what validators miss of it."""
 
     bridge: Bridge
+    naming: Naming = field(default_factory=Naming)
+    pace: Pace = field(default_factory=Pace)
     latency: Latency = field(default_factory=Latency)
     habits: Habits = field(default_factory=Habits)
     invalid: Callable[[Snapshot], bool] = holds_bad
@@ -92,7 +109,10 @@ class World:
     daemon: PodDaemon | None = None
     state: State | None = None
     journal: str | None = None
+    kept: Files | None = None
+    """The last good files, as the pod keeps them."""
     validator_trouble: str = ""
+    publish_trouble: str = ""
     refusal: TargetTrouble | None = None
     """What the kernel answers to every signal; None: it is delivered."""
     answers_http: bool = False
@@ -115,10 +135,16 @@ class World:
     _readable: bool = True
     _posted: str | None = None
     _life: int = 0
+    _offered: Snapshot | None = None
     _seen: PodDaemon | None = None
     _seen_loaded: str | None = None
     _passed: set[str] = field(default_factory=set)
     _harmed: set[tuple[int, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.config = FakeConfig(naming=self.naming, hear=self._hear_change)
+        self.cluster = Cluster(config=self.config, around=self, pace=self.pace)
+        self.witness = Witness(self)
 
     @property
     def mounted(self) -> Mounted:
@@ -127,6 +153,13 @@ class World:
             msg = "nothing was written into this world yet"
             raise AssertionError(msg)
         return self._mounted
+
+    @property
+    def runs(self) -> str | None:
+        """The digest of what the daemon really runs; None where it is not up."""
+        daemon = self.daemon
+        is_up = daemon is not None and self.now_s >= daemon.ready_s and not daemon.is_busy
+        return daemon.loaded if daemon is not None and is_up else None
 
     # --- what people, the kubelet and fate do
 
@@ -137,9 +170,23 @@ class World:
         """
         files = {"config": files.encode()} if isinstance(files, str) else files
         self._generation += 1
-        self._mounted = Mounted(Snapshot.of(files), f"g{self._generation}", since_s or self.now_s)
+        snapshot = self.naming.name_mounted(files)
+        self._mounted = Mounted(snapshot, f"g{self._generation}", since_s or self.now_s)
         self._watch()
         return self._mounted.snapshot.digest
+
+    def mount(self, files: Files) -> None:
+        """The kubelet swaps in what the object holds; nothing, where that is there already."""
+        if self.bridge.source.mode is Mode.PUBLISHED:
+            self.offer(files)
+        elif self._mounted is None or dict(self._mounted.snapshot.files) != dict(files):
+            self.edit(files)
+
+    def offer(self, files: Files) -> None:
+        """The folder that is published from carries `files`."""
+        self._offered = self.naming.name_mounted(files)
+        if self.bridge.source.mount:
+            self._tell_offered(self._offered)
 
     def lose_mount(self) -> None:
         """The sidecar cannot read the folder any more; the daemon still can."""
@@ -171,16 +218,22 @@ class World:
     def start_sidecar(self) -> None:
         """The sidecar starts, with what its journal remembers."""
         self._life += 1
-        self._posted = None
+        life, self._posted = self._life, None
         self.state = begin(self.bridge)
-        self._post(Started(json.loads(self.journal) if self.journal else None), self._life)
-        if self._mounted is not None:
+        good = self.naming.name_mounted(self.kept) if self.kept is not None else None
+        self._post(Started(json.loads(self.journal) if self.journal else None, good), life)
+        if self.bridge.source.object is not None:
+            self.cluster.meet(lambda event: self._post(event, life))
+        if self._mounted is not None or self.bridge.source.mode is Mode.PUBLISHED:
             self._watch()
+        if self._offered is not None and self.bridge.source.mount:
+            self._tell_offered(self._offered)
 
     def crash_sidecar(self) -> None:
         """SIGKILL: whatever was under way is forgotten, the journal stays."""
         self._life += 1
         self.state = None
+        self.cluster.leave()
 
     def ask(self, request: int | None = None, trigger: Trigger = Trigger.HTTP) -> None:
         """A person asks for an attempt."""
@@ -230,11 +283,11 @@ class World:
 
     def read_disk(self) -> Snapshot:
         """The files, as they are now."""
-        return self.mounted.snapshot
+        return self.mounted.snapshot if self._mounted is not None else Snapshot.of({})
 
     def refuses(self, content: Snapshot) -> bool:
-        """Whether a daemon cannot load `content`."""
-        return self.invalid(content)
+        """Whether a daemon cannot load `content`; without a file none starts."""
+        return self._mounted is None or self.invalid(content)
 
     def end(self, daemon: PodDaemon) -> None:
         """The daemon exits."""
@@ -257,7 +310,15 @@ class World:
         if seen != self._posted:
             self._posted = seen
             lost = MountLost("the folder cannot be read")
-            self._post(MountChanged(self.mounted) if self._readable else lost, life)
+            self._post(lost if seen == "lost" else MountChanged(self.mounted), life)
+
+    def _tell_offered(self, offered: Snapshot) -> None:
+        life = self._life
+        self.after(self.latency.watch_s, lambda: self._post(Offered(offered), life))
+
+    def _hear_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
+        self.witness.take_change(before, after, who)
+        self.cluster.notice(before, after)
 
     def _fence(self) -> str | None:
         return self.mounted.fence if self._readable and self._mounted is not None else None
@@ -281,10 +342,24 @@ class World:
 
     def _do(self, effect: Effect, life: int) -> None:
         match effect:
-            case Validate() | Look() | Signal():
+            case Validate() | Look() | Signal() | Publish():
                 self._begin(effect, life)
+            case Fetch() | Write() | Keep() | Recall() | Restore() | Nudge():
+                self.cluster.do(effect, lambda event: self._post(event, life))
+            case WatchExit(process=process):
+                if self.daemon is None or not self.daemon.process.is_same(process):
+                    self.after(EXIT_SEEN_S, lambda: self._post(ProcessExited(process), life))
+            case Cancel() | Stopped():
+                pass
+            case _:
+                self._note_down(effect)
+
+    def _note_down(self, effect: Save | SaveGood | Announce | Note | Answer) -> None:
+        match effect:
             case Save(entry=entry):
                 self.journal = json.dumps(entry)
+            case SaveGood(content=content):
+                self.kept = content.files
             case Announce(record=record):
                 self._check_claim(record)
                 self.records.append(record)
@@ -292,15 +367,12 @@ class World:
                 self.notes.append(effect)
             case Answer():
                 self.answers.append(effect)
-            case WatchExit(process=process):
-                if self.daemon is None or not self.daemon.process.is_same(process):
-                    self.after(EXIT_SEEN_S, lambda: self._post(ProcessExited(process), life))
-            case Cancel() | Stopped():
-                pass
 
-    def _begin(self, effect: Validate | Look | Signal, life: int) -> None:
+    def _begin(self, effect: Validate | Look | Signal | Publish, life: int) -> None:
         number, latency = effect.effect, self.latency
         match effect:
+            case Publish(content=content):
+                self.after(latency.publish_s, lambda: self._publish(number, content, life))
             case Validate(candidate=candidate):
                 self.after(latency.validate_s, lambda: self._validate(number, candidate, life))
             case Look():
@@ -308,6 +380,17 @@ class World:
                 self.after(latency.look_s / 2, lambda: self._look(number, life))
             case Signal():
                 self.after(latency.signal_s / 2, lambda: self._signal(effect, life))
+
+    def _publish(self, number: int, content: Snapshot, life: int) -> None:
+        """Swap in what is not there already; a sidecar that was killed before does not."""
+        if life != self._life:
+            return
+        if self.publish_trouble:
+            self._post(Published(number, None, self.publish_trouble), life)
+            return
+        if self._mounted is None or self._mounted.snapshot.files != content.files:
+            self.edit(content.files)
+        self._post(Published(number, self.mounted), life)
 
     def _validate(self, number: int, candidate: Snapshot, life: int) -> None:
         report = Report()
@@ -388,6 +471,7 @@ class World:
         self.signalled.append((self.now_s, content.digest, daemon.process))
         if content.digest not in self._passed:
             self.broken.append(f"{content.short} was signalled although it passed no validator")
+        self.witness.take_signal(content)
         if self.now_s < daemon.ready_s:
             self.broken.append("the process was signalled before its handler was there")
         attempt = self.state.attempt if self.state is not None else None
@@ -397,7 +481,8 @@ class World:
 
     def _check_repetition(self, daemon: PodDaemon, content: Snapshot, signal: Signal) -> None:
         last = next((r for r in self.records[::-1] if r.outcome is not Outcome.SUPERSEDED), None)
-        if last is not None and last.digest == content.digest and last.outcome in REFUSED:
+        names = self.witness.names_of(content.digest)
+        if last is not None and last.digest in names and last.outcome in REFUSED:
             self.broken.append(f"{content.short} is {last.outcome.value}, and was tried again")
         proof, given = self.bridge.proof, (daemon.process.pid, signal.fence)
         harmful = proof.noop is Noop.FAILS or proof.on_invalid in HARMFUL
@@ -406,15 +491,15 @@ class World:
         self._harmed.add(given)
 
     def _check_claim(self, record: AttemptRecord) -> None:
-        short = record.digest[:12]
+        short, names = record.digest[:12], self.witness.names_of(self._seen_loaded)
         if record.outcome is Outcome.APPLIED:
-            if self._seen_loaded != record.digest:
+            if record.digest not in names:
                 self.broken.append(f"{short} was called applied, but {self._seen_loaded} ran")
             reading = self._seen.reading if self._seen is not None else None
-            if reading not in {None, record.digest}:
+            if reading is not None and record.digest not in self.witness.names_of(reading):
                 self.broken.append(f"{short} was called applied while {reading} was being loaded")
         refused = record.outcome is Outcome.FAILED and "the process refused" in record.message
-        if refused and self.habits.noop is Noop.MOVES and self._seen_loaded == record.digest:
+        if refused and self.habits.noop is Noop.MOVES and record.digest in names:
             self.broken.append(f"{short} was called refused, but it runs")
 
 

@@ -1,0 +1,104 @@
+"""The observer of a simulated pod's dealings with the API: notes every promise that is broken.
+
+It knows what the object really held at each time, whatever the sidecar had seen of it by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sidecar.core.attempt import AttemptRecord, Outcome, Status
+from sidecar.core.bridge import Bridge
+from sidecar.core.snapshot import Snapshot, short
+from sidecar.core.state import State
+from sidecar.testing.declaration import FakeConfig, Stored
+
+PASSING_OUTCOMES = frozenset({Outcome.APPLIED, Outcome.SUPERSEDED})
+USERS = frozenset({"paused", "requested", "desired"})
+
+
+class Facts(Protocol):
+    """What the witness sees of the pod."""
+
+    bridge: Bridge
+    config: FakeConfig
+    state: State | None
+    records: list[AttemptRecord]
+    broken: list[str]
+
+    @property
+    def runs(self) -> str | None:
+        """The digest, as mounted, of what the daemon really runs; None where it is not up."""
+
+
+class Witness:
+    """Looks on. `claims` are the nonces that the object carried, with the digest claimed."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self.claims: dict[str, str] = {}
+        self.restored: list[str] = []
+        self._wholes: dict[str, set[str]] = {}
+
+    def names_of(self, digest: str | None) -> set[str]:
+        """What people may call the content that is mounted as `digest`."""
+        return set() if digest is None else {digest, *self._wholes.get(digest, ())}
+
+    def take_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
+        """The object changed."""
+        if after is None:
+            return
+        naming = self._facts.config.naming
+        whole = naming.name_whole(after.files)
+        content = naming.name_mounted(naming.project(after.files)).digest
+        self._wholes.setdefault(content, set()).add(whole)
+        if who != "sidecar" or before is None:
+            return
+        if before.files != after.files:
+            self._judge_restore(naming.name_whole(before.files))
+        else:
+            self._judge_marks(before, after, whole, content)
+
+    def take_signal(self, content: Snapshot) -> None:
+        """The daemon is signalled for `content`."""
+        state, config = self._facts.state, self._facts.config
+        if state is None or state.attempt is None or state.attempt.beside or state.api is None:
+            return
+        attempt, side = state.attempt, state.api
+        if side.declared is not None and side.declared.marks.get("paused") == "true":
+            self._accuse(f"{content.short} was signalled although attempts are paused")
+        claimed = self.claims.get(attempt.nonce)
+        alone = config.is_away or not side.connected or side.refused or not side.is_trusted
+        if claimed not in self.names_of(content.digest) and not alone:
+            self._accuse(f"{content.short} was signalled unclaimed")
+
+    def _judge_marks(self, before: Stored, after: Stored, whole: str, content: str) -> None:
+        old, new = before.marks, after.marks
+        for key in USERS:
+            if old.get(key) != new.get(key):
+                self._accuse(f"the sidecar wrote the user's own {key}")
+        status, active = new.get("status"), new.get("active")
+        if new.get("observed") != whole:
+            self._accuse(f"{status} speaks of {new.get('observed')}, and the data is {whole}")
+        if status == Status.RELOADING:
+            nonce = new.get("holder", "").split("/")[1]
+            self.claims[nonce] = whole
+        elif active is not None and self._last_outcome(active) not in PASSING_OUTCOMES:
+            self._accuse(f"{short(active)} is called active, and it failed")
+        if status == Status.APPLIED and self._facts.runs not in {None, content}:
+            self._accuse(f"{short(whole)} was written as applied, but other content runs")
+
+    def _judge_restore(self, failed: str) -> None:
+        self.restored.append(failed)
+        if self._last_outcome(failed) in PASSING_OUTCOMES:
+            self._accuse(f"{short(failed)} did not fail, and its data was replaced")
+
+    def _last_outcome(self, whole: str) -> Outcome:
+        """How the last attempt ended that came to a verdict on it; applied, if none did."""
+        told: Sequence[AttemptRecord] = self._facts.records[::-1]
+        verdicts = (r for r in told if r.digest == whole and r.outcome is not Outcome.SUPERSEDED)
+        return next((record.outcome for record in verdicts), Outcome.APPLIED)
+
+    def _accuse(self, sentence: str) -> None:
+        self._facts.broken.append(sentence)
