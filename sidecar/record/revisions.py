@@ -104,7 +104,7 @@ class Revisions:
             labels=f"{OWNER}={metadata['uid']}",
             metadata_only=True,
         )
-        # A label is a claim that anybody may make; a controlling owner there is but one.
+        # A label is copied easily, and only the owner's uid makes the API collect it.
         mine = [_read(item) for item in found.get("items") or [] if _is_owned(item, owner)]
         return sorted(mine, key=_age, reverse=True)
 
@@ -227,7 +227,7 @@ def _count(value: str) -> int:
 def _is_owned(content: Json, owner: Json) -> bool:
     references: Iterable[Mapping[str, object]] = content["metadata"].get("ownerReferences") or []
     uid = owner["metadata"]["uid"]
-    return any(entry.get("controller") and entry.get("uid") == uid for entry in references)
+    return any(entry.get("uid") == uid for entry in references)
 
 
 def _find(revisions: Iterable[Revision], digest: str) -> Revision | None:

@@ -105,16 +105,18 @@ def test_another_pod_object_reason_or_content_is_another_event(
     web_0 = Events(case.api, pod=PodRef(case.namespace, "web-0", UID), clock=clock)
     again = Events(case.api, pod=PodRef(case.namespace, "web-0", UID[:-1] + "3"), clock=clock)
     web_1 = Events(case.api, pod=PodRef(case.namespace, "web-1", UID), clock=clock)
+    recreated = {**owner, "metadata": {**owner["metadata"], "uid": UID}}
     for trouble in (
         tell(web_0, owner),
         tell(web_1, owner),
         tell(again, owner),
         tell(web_0, other),
+        tell(web_0, recreated),
         tell(web_0, owner, digest="e" * 64),
         tell(web_0, owner, reason="ConfigRolledBack"),
     ):
         assert trouble is None
-    assert len(events_of(case)) == 6
+    assert len(events_of(case)) == 7
 
 
 def test_what_the_server_has_dropped_by_now_is_told_again(clock: FakeClock) -> None:

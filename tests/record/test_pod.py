@@ -150,6 +150,14 @@ def test_a_restarted_sidecar_goes_on_where_the_pod_stands(case: Case, clock: Fak
     assert ours(case, ref)[3] == NOW
 
 
+def test_what_was_proven_stays_until_there_is_another_proof(case: Case, clock: FakeClock) -> None:
+    ref = case.make_pod()
+    PodStatus(case.api, ref, clock=clock).show([APPLIED])
+    PodStatus(case.api, ref, clock=clock).show([FIRST])
+    assert ours(case, ref)[0] == "Unknown"
+    assert read_annotations(case.admin.get(ref)) == {"surehup.dev/proven": "web=aaaaaaaaaaaa"}
+
+
 def test_a_condition_of_the_sidecars_but_without_its_times_or_words_is_put_right(
     clock: FakeClock,
 ) -> None:

@@ -19,7 +19,7 @@ from sidecar.kube.errors import (
     UnreachableError,
 )
 from sidecar.kube.objects import read_annotations, read_files, read_snapshot
-from sidecar.kube.ports import CONTROLLER_REVISIONS, SECRETS, Json, Ref
+from sidecar.kube.ports import CONTROLLER_REVISIONS, SECRETS, Json, Ref, Resource
 from sidecar.record.errors import HistoryError
 from sidecar.record.revisions import (
     CHANGE_CAUSE,
@@ -29,6 +29,7 @@ from sidecar.record.revisions import (
     find_surplus,
 )
 from sidecar.testing.apiserver import FakeApi
+from sidecar.testing.clock import FakeClock
 from tests.apiserver.server import ApiServer
 from tests.record.cases import Case, make_fake, wait_until
 from tests.record.test_packing import NOISE
@@ -126,21 +127,37 @@ def test_content_that_comes_back_becomes_the_newest(case: Case) -> None:
 
 
 def test_all_replicas_keep_one_revision(case: Case) -> None:
-    owner = case.make()
+    owner, revisions = case.make(), Revisions(case.api)
+    assert _keep_together(case, owner, A) == [1] * 5
+    assert numbers(revisions, owner) == {A.digest: 1}
+    assert _keep_together(case, owner, B) == [2] * 5
+    # And all bring back what was there before.
+    assert _keep_together(case, owner, A) == [3] * 5
+    assert numbers(revisions, owner) == {A.digest: 3, B.digest: 2}
+
+
+def _keep_together(case: Case, owner: Json, content: Snapshot) -> list[int]:
     start = threading.Barrier(5)
     found: list[int] = []
 
     def keep() -> None:
         start.wait(5)
-        found.append(Revisions(case.api).keep(owner, A, "Applied"))
+        found.append(Revisions(case.api).keep(owner, content, "Applied"))
 
     threads = [threading.Thread(target=keep) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert found == [1] * 5
-    assert numbers(Revisions(case.api), owner) == {A.digest: 1}
+    return found
+
+
+def test_digests_that_begin_the_same_are_two_revisions(case: Case) -> None:
+    owner, revisions = case.make(), Revisions(case.api)
+    twin = Snapshot(B.files, A.digest[:10] + B.digest[10:])
+    assert [revisions.keep(owner, each, "") for each in (A, twin, A)] == [1, 2, 3]
+    assert numbers(revisions, owner) == {A.digest: 3, twin.digest: 2}
+    assert revisions.load(owner, A.digest) == A.files
 
 
 def test_a_long_name_is_cut(case: Case) -> None:
@@ -493,6 +510,57 @@ def test_two_replicas_that_prune_at_once_do_not_mind_each_other() -> None:
     case.api.fail_next("delete", ConflictError("another by now"))
     assert revisions.prune(owner) == 3
     assert len(revisions.history(owner)) == 2
+
+
+def test_what_was_made_anew_under_the_name_is_not_pruned(clock: FakeClock) -> None:
+    case = make_fake()
+    owner, revisions = case.make(), Revisions(case.api, keep=1)
+    for each in (A, B):
+        revisions.keep(owner, each, "")
+    name = f"app-config-{A.digest[:10]}"
+
+    def replace_before(verb: str) -> None:
+        if verb == "delete":
+            case.admin.delete(Ref(CONTROLLER_REVISIONS, case.namespace, name))
+            body = {"metadata": {"name": name}, "revision": 3, "data": {}}
+            case.admin.create(CONTROLLER_REVISIONS, case.namespace, body)
+
+    assert isinstance(case.admin, FakeApi)
+    slow = FakeApi(clock=clock, store=case.admin.store, delay=replace_before)
+    Revisions(slow, keep=1).prune(owner)
+    assert stored(case, name)["revision"] == 3
+
+
+class _Counting(FakeApi):
+    """Counts the lists that bring whole objects."""
+
+    whole_lists = 0
+
+    def list(
+        self,
+        resource: Resource,
+        namespace: str,
+        *,
+        name: str = "",
+        labels: str = "",
+        metadata_only: bool = False,
+    ) -> Json:
+        self.whole_lists += not metadata_only
+        return super().list(
+            resource, namespace, name=name, labels=labels, metadata_only=metadata_only
+        )
+
+
+def test_no_list_ever_brings_content(clock: FakeClock) -> None:
+    case = make_fake()
+    assert isinstance(case.admin, FakeApi)
+    api = _Counting(clock=clock, store=case.admin.store)
+    owner, revisions = case.make(), Revisions(api, keep=1)
+    for each in (A, B, A):
+        revisions.keep(owner, each, "")
+    revisions.load(owner, A.digest)
+    revisions.prune(owner)
+    assert api.whole_lists == 0
 
 
 # --- a real cluster
