@@ -9,7 +9,7 @@ import pytest
 
 from tests.apiserver.server import ApiServer, running_server
 
-API_TEST_TIMEOUT_S = 120.0
+API_TEST_TIMEOUT_S = 300.0
 """The first one starts the server, some start it anew."""
 
 # A run under nohup would hand its deafness on to every process that the tests start.

@@ -11,7 +11,7 @@ from sidecar.kube.client import KubeClient
 from sidecar.kube.ports import count_nothing
 from tests.apiserver.server import ApiServer
 
-DEADLINE_S = 5.0
+DEADLINE_S = 10.0
 
 
 def make_pod_client(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-OPENSSL_TIMEOUT_S = 10.0
+OPENSSL_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 30.0
 POLL_S = 0.05
 LOG_SHOWN_CHARS = 3_000
 

@@ -48,24 +48,28 @@ class Ear:
 
         return hear
 
-    def until(self, holds: Callable[[], bool], *, within_s: float = 10.0) -> None:
+    def until(self, holds: Callable[[], bool], *, within_s: float = 25.0) -> None:
         """Wait until something that was heard makes it hold."""
         with self.heard:
             assert self.heard.wait_for(holds, within_s), (
                 f"{self.objects[-3:]}, {self.connected}, {self.told}, {self.crashes}"
             )
 
-    def until_data(self, data: dict[str, str] | None, *, within_s: float = 10.0) -> None:
+    def until_data(self, data: dict[str, str] | None, *, within_s: float = 25.0) -> None:
         """Wait until the newest object holds `data`, or there is none."""
         self.until(lambda: bool(self.objects) and self.data == data, within_s=within_s)
 
-    def until_connected(self, *, within_s: float = 10.0) -> None:
-        """Wait until changes are seen."""
-        self.until(lambda: self.connected[-1:] == [True], within_s=within_s)
+    def until_connected(self, *, within_s: float = 25.0) -> None:
+        """Wait until changes are seen, and that is told."""
+        self.until(lambda: self._is_told(connected=True), within_s=within_s)
 
-    def until_cut(self, *, within_s: float = 10.0) -> None:
-        """Wait until changes are not seen."""
-        self.until(lambda: self.connected[-1:] == [False], within_s=within_s)
+    def until_cut(self, *, within_s: float = 25.0) -> None:
+        """Wait until changes are not seen, and that is told."""
+        self.until(lambda: self._is_told(connected=False), within_s=within_s)
+
+    def _is_told(self, *, connected: bool) -> bool:
+        told = ["are not seen" not in line for line in self.told[-1:]]
+        return self.connected[-1:] == told == [connected]
 
     @property
     def data(self) -> dict[str, str] | None:

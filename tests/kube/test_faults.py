@@ -31,6 +31,8 @@ from tests.apiserver.clients import make_pod_client
 from tests.apiserver.server import CONFIG_MAP, ApiServer
 from tests.kube.ear import QUICK, watching
 
+DEADLINE_S = 4.0
+"""Of calls: two tests wait for it."""
 PROMPT_S = 3.0
 """Far below all waits of a watch, and enough for a machine with much to do."""
 MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{a: {value!r}}}\n"
@@ -52,7 +54,7 @@ class Pod:
             self.namespace,
             self.account,
             on_request=lambda verb, code: self.requests.update([f"{verb} {code}"]),
-            deadline_s=2.0,
+            deadline_s=DEADLINE_S,
         )
         self.kubectl("create", "configmap", CONFIG_MAP, "--from-literal=a=1")
 
@@ -106,7 +108,7 @@ def test_a_crash_of_the_server_is_survived_and_no_edit_is_lost(pod: Pod) -> None
         pod.server.api.start()
         pod.server.wait_ready()
         pod.edit("2")
-        ear.until_data({"a": "2"}, within_s=20)
+        ear.until_data({"a": "2"})
         ear.until_connected()
     assert ear.connected == [True, False, True]
 
@@ -116,14 +118,14 @@ def test_a_server_that_hangs_is_found_out_by_its_silence(pod: Pod) -> None:
         ear.until_connected()
         pod.server.api.pause()
         try:
-            ear.until_cut(within_s=8)
-            with pytest.raises(UnreachableError, match="did not answer within 2 s"):
+            ear.until_cut()
+            with pytest.raises(UnreachableError, match=f"did not answer within {DEADLINE_S:g} s"):
                 pod.client.get(pod.ref)
         finally:
             pod.server.api.resume()
         pod.server.wait_ready()
         pod.edit("2")
-        ear.until_data({"a": "2"}, within_s=20)
+        ear.until_data({"a": "2"})
         ear.until_connected()
 
 
@@ -132,13 +134,13 @@ def test_a_storage_that_hangs_fails_calls_in_time_and_costs_the_watch_nothing(po
         ear.until_connected()
         pod.server.etcd.pause()
         try:
-            with pytest.raises(UnreachableError, match="did not answer within 2 s"):
+            with pytest.raises(UnreachableError, match=f"did not answer within {DEADLINE_S:g} s"):
                 pod.client.patch(pod.ref, {"metadata": {"annotations": {"a": "b"}}})
         finally:
             pod.server.etcd.resume()
         pod.server.wait_ready()
         pod.edit("2")
-        ear.until_data({"a": "2"}, within_s=20)
+        ear.until_data({"a": "2"})
     assert ear.connected == [True]
 
 
@@ -147,9 +149,9 @@ def test_a_restart_makes_old_versions_unknown_and_the_object_is_listed_again(pod
         ear.until_connected()
         pod.server.restart()
         pod.edit("2")
-        ear.until_data({"a": "2"}, within_s=20)
+        ear.until_data({"a": "2"})
         pod.edit("3")
-        ear.until_data({"a": "3"}, within_s=20)
+        ear.until_data({"a": "3"})
 
 
 def test_a_revoked_token_is_replaced_by_the_one_in_the_file(pod: Pod) -> None:
@@ -177,7 +179,7 @@ def test_an_expired_token_is_replaced_by_the_one_that_the_kubelet_writes(pod: Po
     good, expired = (pod.server.renew(minted, ends_s=ends_s) for ends_s in (3600, -3600))
     path.write_text(expired)
     access = in_cluster(SystemClock(), pod.server.environ, str(pod.account))
-    client = KubeClient(access, clock=SystemClock(), deadline_s=2.0)
+    client = KubeClient(access, clock=SystemClock(), deadline_s=DEADLINE_S)
     with watching(client, pod.ref) as ear:
         ear.until_cut()
         assert "does not know who asks" in ear.told[-1]
@@ -318,7 +320,7 @@ def test_a_revision_goes_with_its_config_map(pod: Pod) -> None:
         pod.server.controllers.stop()
 
 
-def _wait_gone(pod: Pod, ref: Ref, within_s: float = 25.0) -> None:
+def _wait_gone(pod: Pod, ref: Ref, within_s: float = 60.0) -> None:
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s:
         try:

@@ -200,7 +200,7 @@ def test_no_server_can_ask_for_an_endless_wait(cluster: Cluster) -> None:
     cluster.api.fail_next("watch", asked)
     with watching(cluster.api, REF, replace(QUICK, retry_after_most_s=0.1)) as ear:
         ear.until_cut()
-        ear.until_connected(within_s=3)
+        ear.until_connected()
 
 
 def test_a_missing_permission_is_told_with_its_rule_and_tried_slowly(cluster: Cluster) -> None:
@@ -224,7 +224,7 @@ def test_a_server_that_has_not_read_its_roles_yet_costs_no_minute(cluster: Clust
         cluster.api.fail_next("list", UnreachableError("starting"))
     cluster.api.fail_next("list", ForbiddenError("may not", rule="any"))
     with watching(cluster.api, REF, replace(QUICK, forbidden_s=60), lambda: 1) as ear:
-        ear.until_connected(within_s=5)
+        ear.until_connected()
     assert cluster.requests["list 403"] == 1
 
 
@@ -408,7 +408,7 @@ def test_a_lost_answer_may_hide_a_write_that_happened(cluster: Cluster, committe
     assert cluster.api.get(REF)["data"] == {"a": "2" if committed else "1"}
 
 
-def _wait(holds: Callable[[], bool], within_s: float = 5.0) -> None:
+def _wait(holds: Callable[[], bool], within_s: float = 20.0) -> None:
     deadline_s = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline_s
