@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -90,3 +91,12 @@ def test_without_an_interpreter_nothing_is_shown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(MaskingError, match="FileNotFoundError"):
         compare(None, ODD, [])
+
+
+def test_what_masks_is_not_loaded_where_it_would_stay() -> None:
+    program = (
+        "import sys, sidecar.app; print([name for name in sys.modules if 'masking.' in name"
+        " and not name.endswith('.child')])"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert told.stdout == b"[]\n"

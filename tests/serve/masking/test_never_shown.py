@@ -64,13 +64,13 @@ def lines(draw: st.DrawFn) -> str:
     return "\n".join([*draw(noise()), line, *draw(noise())])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(file=st.sampled_from(FILES), text=lines())
 def test_in_a_line(file: str, text: str) -> None:
     assert MARK not in show_all({file: text})
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     file=st.sampled_from(FILES),
     name=names,
@@ -100,7 +100,7 @@ def test_over_several_lines(file: str, name: str, form: str, word: str) -> None:
     assert MARK not in show_all({file: text})
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     file=st.sampled_from(["a.yaml", "a.json", "app.conf"]),
     form=st.sampled_from(
@@ -138,6 +138,7 @@ def test_by_its_looks_whatever_its_name(file: str, form: str, word: str) -> None
 
 
 @pytest.mark.parametrize("file", ["a.yaml", "a.json"])
+@settings(deadline=None, max_examples=50)
 @given(name=names, secret=secrets)
 def test_beside_its_name(file: str, name: str, secret: str) -> None:
     pairs = [
@@ -162,6 +163,7 @@ def test_what_a_preset_names(preset: str, path: str) -> None:
     assert MARK not in show_all({"app.conf": f"a 1\n{word} {MARK}\n"}, secrets=known)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     files=st.dictionaries(
         st.sampled_from(["a.yaml", "b.conf", "tls.key", "ca.crt", "c.json"]), secrets, min_size=1

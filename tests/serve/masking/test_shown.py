@@ -126,6 +126,7 @@ cluster { routes: ["nats://<secret>@other:6222"] }
         "https://host:9090/path?query=up&time=1",
         "http://[::1]:9090/metrics",
         "bob@example.org",
+        "--password-file=/etc/secrets/password",
     ],
 )
 def test_prose_and_expressions_are_no_secrets(text: str) -> None:
