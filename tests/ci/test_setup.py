@@ -198,4 +198,7 @@ def test_machine_without_go_gets_the_pinned_one(machine: Machine, said: str | No
 
 
 def test_wrong_use_shows_the_right_one(machine: Machine) -> None:
-    assert machine.run() == (3, "setup: usage: .ci/setup python | tools | go | debs NAME...\n")
+    assert machine.run() == (
+        3,
+        "setup: usage: .ci/setup python | tools | go | cluster | debs NAME...\n",
+    )

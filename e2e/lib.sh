@@ -1,0 +1,45 @@
+# Sourced by the scripts of this folder: where things are, and how trouble is told.
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # used by those that source this
+set -euo pipefail
+e2e=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$e2e")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/surehup
+bin=$cache/bin
+PATH=$bin:$PATH:/usr/sbin:/sbin
+
+say() { printf '%s\n' "$(basename "$(dirname "$0")")/$(basename "$0"): $*" >&2; }
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+need_root() { [ "$(id -u)" -eq 0 ] || fail "needs root: containers, mounts and addresses are made"; }
+
+# COMMAND... must succeed within SECONDS; WHAT says in the error what was waited for.
+wait_for() { # SECONDS WHAT COMMAND...
+    local deadline=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "$what did not come about in time"
+        sleep 0.1
+    done
+}
+
+# One at a time: two runs that prepare the same machine would undo each other's work.
+lock() { # NAME
+    mkdir -p "$cache"
+    exec 9>"$cache/.$1.lock"
+    flock -w 1800 9 || fail "another run has been preparing the $1 for half an hour: end it first"
+}
+
+python() {
+    local found=$root/.venv/bin/python
+    [ -x "$found" ] || found=python3
+    "$found" "$@"
+}
+
+pack() { # FOLDER OUT.tar: a layer, everything of it owned by root
+    tar -C "$1" --owner=0 --group=0 --numeric-owner --sort=name --mtime=@0 -cf "$2" .
+}
