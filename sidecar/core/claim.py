@@ -124,7 +124,9 @@ def is_untold(state: State) -> bool:
 
 
 def _find_writable(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
-    if explain_refusal(declared.marks) or (api.keeping is not None and _is_applied(state, api)):
+    if not api.is_trusted or explain_refusal(declared.marks):
+        return {}  # what is known now is not about this object
+    if api.keeping is not None and _is_applied(state, api):
         return {}
     return dict(find_changes(state, api, declared))
 

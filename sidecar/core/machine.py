@@ -91,7 +91,7 @@ def wake_at(state: State) -> float | None:
         case Waiting() as waiting:
             times.extend(list_due(state, waiting))
         case Claiming() as claiming:
-            times.extend([alone_from(state, claiming), _turn_from_s(state)])
+            times.extend([alone_from(state, claiming), _turn_from_s(state, claiming)])
         case Lingering(look_s=look_s, until_s=until_s):
             times.append(until_s if state.awaiting is not None else min(look_s, until_s))
         case _:
@@ -108,8 +108,13 @@ def wake_at(state: State) -> float | None:
     return None if due_s == float("inf") else due_s
 
 
-def _turn_from_s(state: State) -> float:
-    """When this pod's turn comes; once it has, or the claim is made, only the API's word counts."""
+def _turn_from_s(state: State, phase: Claiming) -> float:
+    """When this pod's turn comes, or it is to say that nobody can be asked.
+
+    Once it came, or the claim is made, only the API's word counts.
+    """
+    if state.api is not None and not state.api.connected:
+        return float("inf") if state.blocked else phase.since_s + ANSWER_WAIT_S
     claims = state.attempt is not None and state.attempt.nonce
     turn_s = moves_from_s(state)
     return float("inf") if claims or turn_s == float("-inf") else turn_s

@@ -159,7 +159,8 @@ def _fail_start(draft: Draft, phase: Seeking, reason: str) -> None:
 
 
 def linger(draft: Draft, attempt: Attempt, *, unproven: Confirming | None) -> None:
-    """Keep the decided attempt in sight, for late proof."""
+    """Keep the decided attempt in sight, for late proof: who asked was told, its turn is over."""
+    attempt = replace(attempt, asked=False, nonce="")
     draft.state = replace(draft.state, attempt=attempt)
     until_s, look_s = draft.now_s + LINGER_S, draft.now_s + LINGER_LOOKS.delay_s(0)
     draft.enter(Lingering(unproven=unproven, until_s=until_s, look_s=look_s))
@@ -233,16 +234,35 @@ def _go_first(draft: Draft, sample: Sample, process: Process) -> None:
         taken_s=sample.taken_s, process=process, fence=sample.fence, readings=sample.readings
     )
     if is_paused(draft.state):
-        draft.unblock()
-        draft.enter(Waiting(since_s=draft.now_s))
+        _pause(draft)
     elif draft.state.api is None or draft.attempt.beside:
         signal(draft, baseline)
     else:
-        draft.enter(Claiming(baseline=baseline, since_s=draft.now_s))
+        _hold(draft, baseline)
+
+
+def _hold(draft: Draft, baseline: Baseline) -> None:
+    """Wait for the API. A look that grew old meanwhile does not begin that wait anew."""
+    held_s = draft.attempt.held_s
+    if held_s is None:
+        draft.unblock()
+        held_s = draft.now_s
+        draft.state = replace(draft.state, attempt=replace(draft.attempt, held_s=held_s))
+    draft.enter(Claiming(baseline=baseline, since_s=held_s))
+
+
+def _pause(draft: Draft) -> None:
+    """Stay here until people let it go on; a claim made meanwhile is none any more."""
+    draft.state = replace(draft.state, attempt=replace(draft.attempt, nonce="", held_s=None))
+    draft.unblock()
+    draft.enter(Waiting(since_s=draft.now_s))
 
 
 def go_on_claiming(draft: Draft, phase: Claiming) -> None:
     """Signal once the object says so, with a baseline that is not stale by then."""
+    if is_paused(draft.state):
+        _pause(draft)
+        return
     if not claim(draft, phase):
         return
     if draft.now_s - phase.baseline.taken_s > BASELINE_KEPT_S:

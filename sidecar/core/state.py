@@ -58,7 +58,7 @@ class Attempt:
 
     `beside`: not the newest content, but what the daemon reads meanwhile, or is to read again; its
     end leaves the decision on the newest as it is. `nonce` names its claim on the object, made at
-    `claimed_s` as the one numbered `tries` for this content.
+    `claimed_s` as the one numbered `tries` for this content. Since `held_s` it waits for the API.
     """
 
     candidate: Mounted
@@ -73,6 +73,7 @@ class Attempt:
     nonce: str = ""
     tries: int = 1
     claimed_s: float = float("-inf")
+    held_s: float | None = None
     ends: int = 0
 
     @property
