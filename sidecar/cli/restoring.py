@@ -10,7 +10,7 @@ from sidecar.cli.sides import find_revision
 from sidecar.cli.standing import Standing
 from sidecar.core.snapshot import short
 from sidecar.kube.objects import list_managers, read_annotations
-from sidecar.kube.ports import SECRETS, Json
+from sidecar.kube.ports import Json
 from sidecar.record.revisions import Revision
 
 MANAGERS = {
@@ -70,10 +70,10 @@ def is_of(revision: Revision, standing: Standing) -> bool:
 
 
 def make_restore(content: Json, files: Mapping[str, bytes]) -> Json:
-    """The merge patch that makes `content` hold `files`; what is binary there stays binary."""
-    if content.get("kind") == SECRETS.kind:
-        encoded: dict[str, str | None] = {key: _encode(value) for key, value in files.items()}
-        return {"data": {**dict.fromkeys(content.get("data") or {}), **encoded}}
+    """The merge patch that makes a ConfigMap hold `files`; what is binary there stays binary.
+
+    Of Secrets no content is kept that could be restored.
+    """
     texts: dict[str, str | None] = dict.fromkeys(content.get("data") or {})
     binaries: dict[str, str | None] = dict.fromkeys(content.get("binaryData") or {})
     for key, value in files.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sidecar.cli.checking.reading import is_volume, read_input
+from sidecar.cli.checking.reading import read_input
 from sidecar.cli.cluster import StateError
 from sidecar.cli.standing import Standing, read_standing
 from sidecar.core.errors import SettingsError
@@ -16,7 +16,6 @@ from sidecar.core.snapshot import short
 from sidecar.kube.ports import Json
 from sidecar.record.revisions import Revision, Revisions
 from sidecar.validate.manifests.read import Manifest, read_manifests
-from sidecar.watch.mount import MountedFolder
 
 LIVE = "live"
 ACTIVE = "active"
@@ -94,8 +93,6 @@ class Sides:
 
     def _read_path(self, name: str) -> Side:
         path = Path(name)
-        if is_volume(name):
-            return Side(name, MountedFolder(name).read().snapshot.files)
         if path.is_dir():
             return Side(name, dict(_read_folder(path)))
         return self._read_manifest_or_file(name, _read_file(path))
@@ -156,7 +153,10 @@ def pick_manifest(manifests: list[Manifest], standing: Standing, path: str) -> M
 
 
 def _read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """The keys that ``kubectl create configmap --from-file=FOLDER`` would make."""
+    """The keys that ``kubectl create configmap --from-file=FOLDER`` would make.
+
+    Of a mounted volume these are its links to the files of one generation.
+    """
     for path in sorted(folder.iterdir()):
         if path.is_file() and _KEY.fullmatch(path.name):
             yield path.name, _read_file(path)

@@ -94,9 +94,10 @@ def read_standing(content: Json, group: str = "") -> Standing:
     metadata = content["metadata"]
     resource = SECRETS if content.get("kind") == SECRETS.kind else CONFIG_MAPS
     marks = read_marks(content, group)
+    salt = marks.get("salt") if resource == SECRETS else None
     return Standing(
         ref=Ref(resource, metadata["namespace"], metadata["name"]),
-        snapshot=read_snapshot(content, salt=marks.get("salt")),
+        snapshot=read_snapshot(content, salt=salt),
         marks=marks,
         groups=tuple(sorted(_list_groups(content))),
     )

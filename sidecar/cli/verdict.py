@@ -70,7 +70,7 @@ def judge(standing: Standing, wish: Wish, *, held: bool) -> Verdict | Waiting:
     if wish.requested and standing.marks.get("handled") != wish.requested:
         return Waiting("the sidecar has not taken the request yet", holds=True)
     said = _say(standing)
-    code = EXIT_CODES.get(standing.status) if standing.is_trusted else None
+    code = EXIT_CODES.get(standing.status)
     if code is None:
         return Waiting(said, holds=True)
     return Verdict(code, f"{standing.ref} {short(standing.digest)} {said}")

@@ -131,6 +131,11 @@ def test_a_pod_uses_its_account(environ: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     with pytest.raises(SettingsError, match="ServiceAccount"):
         find_namespace()
+    named = write_kubeconfig(environ / "named", "named")
+    assert find_namespace(kubeconfig=str(named)) == "named"
+    monkeypatch.setenv("KUBECONFIG", str(named))
+    assert find_namespace() == find_namespace(context="one") == "named"
+    monkeypatch.delenv("KUBECONFIG")
     write_kubeconfig(environ / ".kube" / "config", "usual")
     assert find_namespace() == "usual"
 

@@ -11,12 +11,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
+from sidecar.cli import main
 from sidecar.core.snapshot import digest_of
+from sidecar.kube import access
 from sidecar.kube.objects import list_managers
 from sidecar.kube.ports import CONFIG_MAPS, SECRETS, Ref
 from tests.apiserver.clients import make_admin_client, make_pod_client
@@ -259,6 +262,27 @@ def test_the_sidecars_own_role_is_enough_for_one(account_shell: Shell, stage: St
     done = account_shell.here("status", "secret/key")
     assert done.returncode == 2
     assert 'apiGroups [""] resources [secrets] resourceNames [key] verbs [get]' in done.stderr
+
+
+def test_in_a_pod_its_account_is_used(
+    shell: Shell,
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put(shell, ONE)
+    stage.apply(CONFIG_MAP)
+    folder = shell.home / "account"
+    (folder / "namespace").write_text(stage.namespace)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(shell.home))
+    for name, value in shell.server.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(access, "in_cluster", partial(access.in_cluster, folder=str(folder)))
+    assert main(["status", CONFIG_MAP]) == 0
+    assert "Applied" in capsys.readouterr().out
+    assert main(["status", CONFIG_MAP, "-n", "default"]) == 2
+    assert "system:serviceaccount:" in capsys.readouterr().err
 
 
 def test_who_may_only_read_is_told_what_to_grant(account_shell: Shell, stage: Stage) -> None:

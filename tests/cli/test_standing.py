@@ -76,6 +76,7 @@ def test_a_secret_has_a_digest_only_with_its_salt() -> None:
     assert (salted.digest, salted.status) == (SALTED, "Applied")
     assert salted.shorten(SALTED) == SALTED[:12]
     assert stand().shorten(DIGEST) == DIGEST
+    assert stand(salt=SALT).digest == DIGEST
 
 
 def test_annotations_cannot_steer_a_terminal() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ from sidecar.kube.errors import (
     UnauthorizedError,
     UnreachableError,
 )
+from sidecar.testing.apichanges import FakeChanges
+from sidecar.testing.apiserver import FakeApi
 from tests.cli.clusters import Stage, fake_of, make_stage, until
 
 TWO = {"a.yml": "two"}
@@ -93,6 +96,14 @@ def test_a_digest_is_waited_for_before_it_is_there(stage: Stage) -> None:
     assert digest[:12] in verdict.sentence
 
 
+def test_a_digest_that_was_there_and_went_ends_it(stage: Stage) -> None:
+    stage.edit(TWO)
+    wish = Wish(digest=stage.digest()[:12])
+    with stage.later(watched(stage), lambda: stage.edit({"a.yml": "three"})):
+        verdict = wait(stage, wish=wish)
+    assert verdict.code == 1
+
+
 def test_a_deleted_object_ends_it(stage: Stage) -> None:
     stage.edit(TWO)
     with (
@@ -157,6 +168,32 @@ def test_a_server_that_stays_away_is_unreachable_at_the_deadline(stage: Stage) -
     ):
         wait(stage, timeout_s=0.6)
     assert raised.value.exit_code is ExitCode.API_UNREACHABLE
+
+
+def test_a_server_that_came_back_is_not_blamed_for_the_silence(stage: Stage) -> None:
+    stage.edit(TWO)
+    with (
+        stage.later(watched(stage), fake_of(stage).drop_watches),
+        pytest.raises(NoVerdictError),
+    ):
+        wait(stage, timeout_s=1.0)
+
+
+class Lingering(FakeApi):
+    """Its watches last much longer than they were asked to."""
+
+    def watch(self, *args: Any, timeout_s: float, **kwargs: Any) -> FakeChanges:  # noqa: ANN401
+        return super().watch(*args, timeout_s=timeout_s + 60, **kwargs)
+
+
+def test_a_server_that_hangs_does_not_outlast_the_deadline(stage: Stage) -> None:
+    stage.edit(TWO)
+    stage.api = Lingering(clock=stage.clock, store=fake_of(stage).store)
+    started_s = time.monotonic()
+    with pytest.raises(NoVerdictError):
+        wait(stage, timeout_s=0.3)
+    assert time.monotonic() - started_s < 2
+    assert fake_of(stage).open_watches == 0
 
 
 def test_a_server_that_ends_every_watch_is_not_hammered(stage: Stage) -> None:
