@@ -87,7 +87,6 @@ def reconcile(draft: Draft) -> None:
     declared = api.declared if api is not None else None
     if api is None or declared is None or not api.connected:
         return
-    _recall(draft, api)
     _keep(draft, declared)
     api = draft.api
     from_s = write_from_s(draft.state)
@@ -184,8 +183,9 @@ def take_kept(draft: Draft, revision: int | None, message: str) -> None:
     draft.state = replace(draft.state, api=replace(draft.api, keeping=None, revision=revision))
 
 
-def _recall(draft: Draft, api: ApiSide) -> None:
+def recall(draft: Draft) -> None:
     """A pod without the last good content of its own asks the history for it, once."""
+    api = draft.api
     if draft.state.good is not None or api.earlier is None or api.recalled == api.earlier:
         return
     digest = api.earlier

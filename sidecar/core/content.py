@@ -21,7 +21,7 @@ from sidecar.core.effects import (
 )
 from sidecar.core.memory import write_entry
 from sidecar.core.newest import UNMOUNTED, carry, find_newest, is_from_api, whole
-from sidecar.core.repair import is_repair_due
+from sidecar.core.repair import is_fill_due, is_repair_due
 from sidecar.core.report import Finding, Report
 from sidecar.core.snapshot import Mounted, short
 from sidecar.core.state import (
@@ -52,6 +52,8 @@ def find_want(state: State) -> Want | None:
         return None
     if state.asked is not None:
         return Want(state.asked[0], newest)
+    if is_fill_due(state, newest) and state.good is not None:
+        return Want(Trigger.STARTUP, carry(state, state.good), beside=True)
     decided = state.decided
     if decided is None:
         return Want(Trigger.STARTUP, newest)

@@ -13,7 +13,7 @@ from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.holder import Holder, read_holder
 from sidecar.core.newest import whole
 from sidecar.core.state import Attempt, Decision, State
-from sidecar.core.tally import Tally, read_tally
+from sidecar.core.tally import MOST_LISTED, Tally, read_tally
 from sidecar.core.turn import (
     REFUSED,
     Move,
@@ -35,6 +35,10 @@ TURN_MARGIN_S = 10.0
 
 MOVING = frozenset({Status.RELOADING.value, Status.ROLLING_OUT.value})
 VERDICTS = REFUSED | {Status.APPLIED.value}
+MESSAGE_MAX_BYTES = 1_000
+"""What is read back must be what was meant, or it would be written again and again: all keys
+together have 2 KiB, of which the others take less than half."""
+
 _NONCE_CHARS = 8
 
 
@@ -85,7 +89,7 @@ def find_good(state: State) -> str | None:
     own = whole(state, state.last_good) if state.last_good is not None else None
     if declared is None or told is None:
         return own or (api.earlier if api is not None else None)
-    alone = not takes_turns(state) or state.bridge.policy.rollout.replicas is None
+    alone = not takes_turns(state) or _count_replicas(state) is None
     mine = is_incumbent(state, declared) if takes_turns(state) else True
     return own if own is not None and mine and alone else told
 
@@ -117,6 +121,10 @@ def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | 
         return {**_compose_tally(state, declared), **heeded}
     if _is_silent(state, api, declared, stands):
         return dict(heeded)
+    if takes_turns(state) and stands == view(state).status == Status.APPLIED:
+        # Whoever completed the rollout has told how many run it; its number may still come.
+        revision = {"revision": str(api.revision)} if api.revision is not None else {}
+        return {**revision, **heeded}
     return {**_compose_word(state, api, declared), **heeded}
 
 
@@ -155,7 +163,7 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
     wanted: dict[str, str | None] = {
         "status": status.value,
         "observed": declared.digest,
-        "message": _say(state, declared, status, shown.message) or None,
+        "message": _cut(_say(state, declared, status, shown.message)) or None,
         "active": active if moving or status is Status.APPLIED else good,
         "previous": good if moving else None,
         "protocol": PROTOCOL,
@@ -171,7 +179,7 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
 
 def _choose_status(state: State, declared: Declared, shown: Status) -> Status:
     """An applied content stays so while its process starts anew: that is the pod's own affair."""
-    decided, attempt, replicas = state.decided, state.attempt, state.bridge.policy.rollout.replicas
+    decided, attempt = state.decided, state.attempt
     applied = (
         decided is not None
         and decided.digest == declared.content.digest
@@ -180,9 +188,15 @@ def _choose_status(state: State, declared: Declared, shown: Status) -> Status:
     idle = attempt is None or (not attempt.asked and not attempt.nonce)
     if not (applied and idle):
         return shown
-    others = takes_turns(state) and replicas is not None and replicas > 1
+    others = takes_turns(state) and _count_replicas(state) is not None
     first = declared.marks.get("status") in {Status.RELOADING, Status.PENDING, Status.PAUSED}
     return Status.ROLLING_OUT if others and first else Status.APPLIED
+
+
+def _count_replicas(state: State) -> int | None:
+    """How many pods there are; None where nobody says, or they are too many to be listed."""
+    replicas = state.bridge.policy.rollout.replicas
+    return replicas if replicas is not None and 1 < replicas <= MOST_LISTED else None
 
 
 def _say(state: State, declared: Declared, status: Status, message: str) -> str:
@@ -244,5 +258,12 @@ def _compose_stop(
         "active": good,
         "previous": None,
         "proven": None,
-        "message": f"{state.bridge.pod}: {decided.message}; {count}/{replicas} run this content",
+        "message": _cut(f"{state.bridge.pod}: {decided.message}; {count}/{replicas} run this"),
     }
+
+
+def _cut(message: str) -> str:
+    encoded = message.encode()
+    if len(encoded) <= MESSAGE_MAX_BYTES:
+        return message
+    return encoded[: MESSAGE_MAX_BYTES - 3].decode(errors="ignore") + "…"

@@ -17,10 +17,10 @@ def find_newest(state: State) -> Mounted | None:
     does; a published folder only follows, so there another folder may offer what comes. None while
     nothing is known, or the API is just being asked.
     """
+    if _is_asking(state):
+        return None
     coming = _find_coming(state)
-    if coming is None:
-        return None if _is_asking(state) else state.mounted
-    return carry(state, coming)
+    return state.mounted if coming is None else carry(state, coming)
 
 
 def carry(state: State, content: Snapshot) -> Mounted:
@@ -49,4 +49,8 @@ def _find_coming(state: State) -> Snapshot | None:
 
 def _is_asking(state: State) -> bool:
     side = state.api
-    return side is not None and (side.fetching is not None or side.awaited_until_s is not None)
+    if side is None:
+        return False
+    empty = state.bridge.source.mode is Mode.PUBLISHED and state.mounted is None
+    recalling = empty and side.recalling is not None
+    return side.fetching is not None or side.awaited_until_s is not None or recalling

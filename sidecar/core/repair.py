@@ -5,7 +5,20 @@ from __future__ import annotations
 from sidecar.core.attempt import Outcome
 from sidecar.core.bridge import Mode, Rollback
 from sidecar.core.claim import is_untold
+from sidecar.core.newest import whole
+from sidecar.core.snapshot import Mounted
 from sidecar.core.state import State
+from sidecar.core.turn import takes_turns
+
+
+def is_fill_due(state: State, newest: Mounted) -> bool:
+    """Whether the daemon is to come up on the last good content, as the newest awaits its turn."""
+    good, api = state.good, state.api
+    empty = state.bridge.source.mode is Mode.PUBLISHED and state.mounted is None
+    if not empty or good is None or api is None or api.declared is None:
+        return False
+    applied = api.declared.marks.get("active") == whole(state, good.digest)
+    return takes_turns(state) and applied and good.digest != newest.snapshot.digest
 
 
 def is_repair_due(state: State) -> bool:

@@ -9,7 +9,7 @@ from typing import assert_never
 from sidecar.core import content
 from sidecar.core.attempt import Outcome, Status, Trigger
 from sidecar.core.bridge import Mode
-from sidecar.core.claim import take_kept, take_restore, take_write
+from sidecar.core.claim import recall, take_kept, take_restore, take_write
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Fetch, Milestone
@@ -38,6 +38,7 @@ from sidecar.core.state import (
 from sidecar.core.turn import Move, find_turn, is_incumbent, stand_by_until_s, takes_turns
 
 WHOLES_KEPT = 8
+WISH_MAX_CHARS = 64
 
 REPLACED = "newer content was declared before this was given to the process"
 
@@ -139,6 +140,7 @@ def _retreat(draft: Draft, side: ApiSide, declared: Declared) -> None:
         _set(draft, replace(side, earlier=read_earlier(marks), recalled=None))
         draft.state = replace(draft.state, good=None, last_good=None)
         _adopt_verdict(draft, declared)
+        recall(draft)
 
 
 def wish_from_s(state: State) -> float | None:
@@ -148,7 +150,7 @@ def wish_from_s(state: State) -> float | None:
     if side is None or declared is None or state.asked is not None:
         return None
     marks = declared.marks
-    wish = marks.get("requested", "")
+    wish = _read_wish(declared)
     if not wish or wish in {side.handled, marks.get("handled")}:
         return None
     other = takes_turns(state) and not is_incumbent(state, declared)
@@ -162,7 +164,7 @@ def heed_wish(draft: Draft) -> None:
     side, from_s = draft.state.api, wish_from_s(draft.state)
     if side is None or side.declared is None or from_s is None or draft.now_s < from_s:
         return
-    wish = side.declared.marks.get("requested", "")
+    wish = _read_wish(side.declared)
     if wish:
         _set(draft, replace(side, handled=wish))
         draft.state = replace(draft.state, asked=(Trigger.API, ()))
@@ -176,6 +178,11 @@ def stop_awaiting(draft: Draft) -> None:
         return
     if side.answered or draft.now_s >= side.awaited_until_s:
         _set(draft, replace(side, awaited_until_s=None))
+
+
+def _read_wish(declared: Declared) -> str:
+    """What a person asks, in the length that is written back."""
+    return declared.marks.get("requested", "")[:WISH_MAX_CHARS]
 
 
 def _take_offered(draft: Draft, offered: Snapshot) -> None:
@@ -205,6 +212,7 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     if declared is not None:
         if before is None or before.uid != declared.uid:
             _take_first(draft, declared)
+            recall(draft)
         _name_whole(draft, declared)
         if changed and not _is_known(draft.state, declared.content):
             draft.note(Milestone.RECEIVED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MOST_LISTED = 100
+MOST_LISTED = 64
 """More pods would not fit beside the other annotations."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from sidecar.core.attempt import Status
-from sidecar.core.bridge import Strategy
+from sidecar.core.bridge import Mode, Strategy
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.holder import read_holder
 from sidecar.core.state import State
@@ -59,9 +59,20 @@ def moves_from_s(state: State) -> float:
     api, attempt = state.api, state.attempt
     if api is None or api.declared is None or attempt is None or attempt.beside:
         return float("-inf")
-    if not (api.is_trusted and api.connected):
+    if not (api.is_trusted and api.connected) or _is_first_boot(state, api.declared):
         return float("-inf")
     return find_turn(state, api, api.declared).at_s
+
+
+def _is_first_boot(state: State, declared: Declared) -> bool:
+    """Whether the daemon waits for its first files, and there is no earlier content for it.
+
+    A start is an attempt that nothing can hold back; where other content was applied before, that
+    is published first, and the newest takes its turn.
+    """
+    active = declared.marks.get("active")
+    nothing = state.bridge.source.mode is Mode.PUBLISHED and state.mounted is None
+    return nothing and (active is None or active == declared.digest or state.good is None)
 
 
 def takes_turns(state: State) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sidecar.core.bridge import Mode, OnInvalid, Rollback, Strategy
+from sidecar.core.bridge import Mode, OnInvalid, Rollback
 from sidecar.core.evidence import Role
 from sidecar.presets.convert import FILE, HTTP, choose_groups, name_evidence, needs_url
 from sidecar.presets.evidence import PROVING, EvidenceShape
@@ -20,7 +20,6 @@ def find_contradictions(own: BridgeShape, filled: BridgeShape, needs: frozenset[
     """What is wrong with a bridge: `own` as the user wrote it, `filled` with its preset."""
     yield from _look_at_source(filled, needs)
     yield from _look_at_api(filled)
-    yield from _look_at_turns(filled)
     yield from _look_at_trigger(own, filled)
     yield from _look_at_evidence(own, filled)
     yield from _look_at_main_file(filled)
@@ -70,25 +69,6 @@ def _look_at_api(bridge: BridgeShape) -> Problems:
             what = "data " if name == "rollback" else ""
             message = f"{what}needs source.configMap (--configmap NS/NAME)"
             yield Problem((name, *inner.get(name, ())), message)
-
-
-def _look_at_turns(bridge: BridgeShape) -> Problems:
-    """Settings of what replicas do together: where each goes for itself, none matters."""
-    rollout, plain = bridge.rollout, RolloutShape()
-    if rollout.strategy is Strategy.INDEPENDENT:
-        return
-    asked = {
-        "spread": rollout.spread != plain.spread,
-        "tolerate": rollout.tolerate != plain.tolerate,
-        "takeovers": rollout.takeovers != plain.takeovers,
-        "replicas": rollout.replicas not in {None, 1},
-    }
-    for name, holds in asked.items():
-        if holds:
-            message = (
-                "needs turns among replicas, which this release does not take yet: leave it out"
-            )
-            yield Problem(("rollout", name), message)
 
 
 def _look_at_trigger(own: BridgeShape, filled: BridgeShape) -> Problems:

@@ -24,7 +24,7 @@ def refuse_absent(census: Census, selector: Selector, own: Collection[Stat]) -> 
     wanted = name_wanted(selector)
     if census.is_alone:
         why = (
-            f"only the sidecar's own {_count(len(census.stats), 'process')} can be seen, because "
+            "only the sidecar's own processes can be seen, because "
             f"the pod does not share its PID namespace: {SHARE_FIX}"
         )
     elif selector.container and selector.container == census.own_container.name:
@@ -166,9 +166,9 @@ def name_wanted(selector: Selector) -> str:
 
 
 def _name_seen(census: Census) -> str:
-    count = _count(sum(1 for _ in census.others()), "other process")
+    """Without a count, which would make another message at each look of a busy pod."""
     names = census.container_names()
-    return f"{count} can be seen" + (f", in containers {', '.join(names)}" if names else "")
+    return "other processes can be seen" + (f", in containers {', '.join(names)}" if names else "")
 
 
 def _advise_absent(selector: Selector) -> str:
@@ -185,9 +185,3 @@ def _list(census: Census, stats: Sequence[Stat]) -> str:
     if len(stats) > MOST_LISTED:
         shown.append(f"and {len(stats) - MOST_LISTED} more")
     return ", ".join(shown)
-
-
-def _count(number: int, noun: str) -> str:
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number} {noun}es"

@@ -307,21 +307,21 @@ def test_an_unshared_namespace_is_named_with_its_fix(pod: Pod, selector: Selecto
     processes = pod.bare(sidecar(1, argv=("tini",)), sidecar(30, parent=1), sidecar(31, parent=30))
     message = refuse(processes, TargetTrouble.ABSENT, selector)
     assert "shareProcessNamespace: true" in message
-    assert "own 3 processes" in message
+    assert "own processes" in message
 
 
 def test_alone_in_a_container_that_is_not_of_a_pod(pod: Pod) -> None:
     processes = pod.bare(Entry(pid=1, argv=("surehup",)), own_pid=1)
     message = refuse(processes, TargetTrouble.ABSENT, Selector(process="d"))
     assert "shareProcessNamespace: true" in message
-    assert "own 1 process " in message
+    assert "own processes" in message
 
 
 def test_absence_names_what_is_there(pod: Pod) -> None:
     processes = pod(app(7, "d"), web(8, "e"))
     message = refuse(processes, TargetTrouble.ABSENT, Selector(process="f", container="app"))
     assert message.startswith("no process fits --process 'f' --container app")
-    assert "3 other processes can be seen, in containers app, web" in message
+    assert "other processes can be seen, in containers app, web" in message
     assert "argv[0]" in message
     message = refuse(processes, TargetTrouble.ABSENT, Selector(container="db"))
     assert "check the container's name" in message
@@ -329,7 +329,7 @@ def test_absence_names_what_is_there(pod: Pod) -> None:
 
 def test_absence_beside_pause_alone(pod: Pod) -> None:
     message = refuse(pod(), TargetTrouble.ABSENT)
-    assert "1 other process can be seen; " in message
+    assert "other processes can be seen; " in message
 
 
 @pytest.mark.parametrize(
