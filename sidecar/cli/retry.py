@@ -48,7 +48,7 @@ def request(cluster: Cluster, ref: Ref) -> Wish:
     """Ask for an attempt; the wish for its verdict. Raises `StateError`, `ApiError`."""
     standing = read_standing(cluster.api.get(ref), cluster.group)
     if standing.is_paused:
-        msg = f"{ref} is paused: surehup resume tries it again"
+        msg = f"{ref} is paused: end that first, by surehup resume"
         raise StateError(msg)
     # Microseconds, so that two requests within a second are two.
     requested = datetime.fromtimestamp(cluster.clock.wall(), UTC).isoformat(timespec="microseconds")

@@ -613,4 +613,4 @@ def test_retry_times_out_without_an_answer(app: Stage, shell: Shell) -> None:
 def test_retry_of_what_is_paused(shell: Shell) -> None:
     shell.run("pause", "app")
     assert shell.run("retry", "app") == 1
-    assert shell.err == "surehup: ConfigMap shop/app is paused: surehup resume tries it again\n"
+    assert shell.err == "surehup: ConfigMap shop/app is paused: end that first, by surehup resume\n"
