@@ -1,5 +1,5 @@
 # Sourced by the scripts of this folder: the node's names, addresses and places.
-# shellcheck shell=bash
+# shellcheck shell=bash source-path=SCRIPTDIR
 # shellcheck disable=SC2034 # used by those that source this
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 state=$cache/node
@@ -21,7 +21,9 @@ programs=(etcd kube-apiserver kube-controller-manager kube-scheduler kubectl kub
 services_of_node=(etcd containerd kube-apiserver kube-controller-manager kube-scheduler kubelet
     kube-proxy)
 
-containers() { CONTAINER_RUNTIME_ENDPOINT=unix://$socket crictl --timeout 30s "$@"; }
+export CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1 # ctr would say of each call what the machine is
+
+containers() { crictl --config "$state/etc/crictl.yaml" "$@"; }
 
 images() { ctr --address "$socket" --namespace k8s.io images "$@"; }
 

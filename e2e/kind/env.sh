@@ -1,0 +1,15 @@
+# Sourced by the scripts of this folder: the cluster's name, its engine, and where things are.
+# shellcheck shell=bash source-path=SCRIPTDIR
+# shellcheck disable=SC2034 # used by those that source this
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+state=$cache/kind
+cluster=surehup
+kubeconfig=$state/kubeconfig
+# Another node image can be named, such as kindest/node:v1.37.2 where a registry can be reached.
+version=$(sed -n 's/^\tk8s.io\/kubernetes v\([^ ]*\).*/v\1/p' "$e2e/modules/kubernetes/go.mod")
+own_image=localhost/surehup-node:$version
+image=${NODE_IMAGE:-$own_image}
+export KUBECONFIG=$kubeconfig
+export KIND_EXPERIMENTAL_PROVIDER=podman CONTAINERS_CONF=$state/containers.conf
+
+exists() { kind get clusters 2>/dev/null | grep -qxF "$cluster"; }
