@@ -8,6 +8,7 @@ from sidecar.core.arrival import proceed
 from sidecar.core.attempt import AttemptRecord, Outcome, Trigger
 from sidecar.core.backoff import VALIDATE_TRIES
 from sidecar.core.bridge import Mode, Noop, OnInvalid, Proof
+from sidecar.core.claim import is_untold
 from sidecar.core.draft import Draft
 from sidecar.core.effects import (
     Announce,
@@ -61,7 +62,9 @@ def find_want(state: State) -> Want | None:
     if newest.snapshot.digest != decided.digest or displaced:
         return Want(Trigger.API if is_from_api(state) else Trigger.MOUNT, newest)
     if is_repair_due(state) and state.good is not None:
-        return Want(Trigger.STARTUP, carry(state, state.good), beside=True)
+        # Until then nobody waits for a process that cannot come up on the files that failed.
+        good = carry(state, state.good)
+        return None if is_untold(state) else Want(Trigger.STARTUP, good, beside=True)
     mounted = state.mounted
     if mounted is not None and (state.restart_pending or state.interrupted is not None):
         return Want(Trigger.STARTUP, mounted, beside=mounted.snapshot != newest.snapshot)
@@ -184,9 +187,11 @@ def _resume(draft: Draft, interrupted: Interrupted) -> None:
 
 
 def _is_unchanged(state: State, attempt: Attempt) -> bool:
-    loaded = state.loaded
+    loaded, mode = state.loaded, state.bridge.source.mode
+    lacking = mode is Mode.PUBLISHED and attempt.candidate.fence == UNMOUNTED
     return (
         loaded is not None
+        and not lacking
         and loaded.proven
         and loaded.digest == attempt.digest
         and loaded.process.is_same(state.process)

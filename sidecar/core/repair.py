@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sidecar.core.attempt import Outcome
 from sidecar.core.bridge import Mode, Rollback
-from sidecar.core.claim import is_untold
 from sidecar.core.newest import whole
 from sidecar.core.snapshot import Mounted
 from sidecar.core.state import State
@@ -24,7 +23,7 @@ def is_fill_due(state: State, newest: Mounted) -> bool:
 def is_repair_due(state: State) -> bool:
     """Whether the published folder is to carry the last good content again, or for the first time.
 
-    The verdict comes first: a crash between the two must find it written.
+    The verdict comes first, see `is_untold`: a crash between the two must find it written.
     """
     decided, good, mounted = state.decided, state.good, state.mounted
     if state.bridge.source.mode is not Mode.PUBLISHED or decided is None or good is None:
@@ -34,4 +33,4 @@ def is_repair_due(state: State) -> bool:
     undo = state.bridge.policy.rollback is not Rollback.NONE
     failed = decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED} and undo
     fill = decided.outcome is Outcome.REJECTED and mounted is None
-    return (failed or fill) and not decided.lost and not is_untold(state)
+    return (failed or fill) and not decided.lost

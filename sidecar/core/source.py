@@ -30,6 +30,7 @@ from sidecar.core.state import (
     Claiming,
     Decision,
     Idle,
+    Publishing,
     Seeking,
     State,
     Validating,
@@ -95,7 +96,9 @@ def take_swap(draft: Draft, mounted: Mounted, *, is_first: bool) -> None:
 def drop_outdated(draft: Draft) -> None:
     """End an attempt that has not reached the process, where other content is newer."""
     attempt, newest = draft.state.attempt, find_newest(draft.state)
-    early = isinstance(draft.state.phase, Validating | Waiting | Seeking | Claiming)
+    phase = draft.state.phase
+    retries = isinstance(phase, Publishing) and draft.state.awaiting is None
+    early = isinstance(phase, Validating | Waiting | Seeking | Claiming) or retries
     if attempt is None or newest is None or not early or attempt.digest == newest.snapshot.digest:
         return
     if not attempt.beside or not _is_decided(draft.state, newest):
