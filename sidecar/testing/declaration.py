@@ -59,7 +59,8 @@ class FakeConfig:
 
     `is_away`: nothing is answered. `loses`: so many calls are done, and their answers lost.
     `forbidden` are the calls that RBAC refuses, by name. `deployer` owns the data and would undo a
-    rollback. `hear` hears of every change: what was there, what is, and by whom.
+    rollback. `wholes` has what each mounted content was called as a whole. `hear` hears of every
+    change: what was there, what is, and by whom.
     """
 
     naming: Naming = field(default_factory=Naming)
@@ -69,6 +70,7 @@ class FakeConfig:
     forbidden: set[str] = field(default_factory=set)
     deployer: str = ""
     revisions: dict[str, tuple[int, Files]] = field(default_factory=dict)
+    wholes: dict[str, set[str]] = field(default_factory=dict)
     told: list[tuple[AttemptRecord, Status]] = field(default_factory=list)
     writes: int = 0
     conflicts: int = 0
@@ -99,6 +101,12 @@ class FakeConfig:
         """There is no object any more."""
         before, self.now = self.now, None
         self.hear(before, None, "person")
+
+    def take_over(self, other: FakeConfig) -> None:
+        """From now on this is the same object, with the same history."""
+        self.now, self._versions, self._uids = other.now, other._versions, other._uids
+        self.revisions, self.wholes = other.revisions, other.wholes
+        self.hear(None, self.now, "person")
 
     @property
     def there(self) -> Stored:
@@ -218,6 +226,8 @@ class FakeConfig:
         self.now = Stored(
             uid=uid or known, version=self._versions, files=dict(files), marks=dict(marks)
         )
+        content = self.naming.name_mounted(self.naming.project(files)).digest
+        self.wholes.setdefault(content, set()).add(self.digest)
         self.hear(before, self.now, who)
 
 

@@ -15,6 +15,7 @@ from sidecar.core.state import State
 from sidecar.testing.declaration import FakeConfig, Stored
 
 PASSING_OUTCOMES = frozenset({Outcome.APPLIED, Outcome.SUPERSEDED})
+LOST = "did not come back"
 USERS = frozenset({"paused", "requested", "desired"})
 
 
@@ -39,11 +40,10 @@ class Witness:
         self._facts = facts
         self.claims: dict[str, str] = {}
         self.restored: list[str] = []
-        self._wholes: dict[str, set[str]] = {}
 
     def names_of(self, digest: str | None) -> set[str]:
         """What people may call the content that is mounted as `digest`."""
-        return set() if digest is None else {digest, *self._wholes.get(digest, ())}
+        return set() if digest is None else {digest, *self._facts.config.wholes.get(digest, ())}
 
     def take_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
         """The object changed."""
@@ -52,7 +52,6 @@ class Witness:
         naming = self._facts.config.naming
         whole = naming.name_whole(after.files)
         content = naming.name_mounted(naming.project(after.files)).digest
-        self._wholes.setdefault(content, set()).add(whole)
         if who != "sidecar" or before is None:
             return
         if before.files != after.files:
@@ -84,7 +83,7 @@ class Witness:
         if status == Status.RELOADING:
             nonce = new.get("holder", "").split("/")[1]
             self.claims[nonce] = whole
-        elif active is not None and self._last_outcome(active) not in PASSING_OUTCOMES:
+        elif active is not None and self._has_failed(active, new.get("message", "")):
             self._accuse(f"{short(active)} is called active, and it failed")
         if status == Status.APPLIED and self._facts.runs not in {None, content}:
             self._accuse(f"{short(whole)} was written as applied, but other content runs")
@@ -93,6 +92,10 @@ class Witness:
         self.restored.append(failed)
         if self._last_outcome(failed) in PASSING_OUTCOMES:
             self._accuse(f"{short(failed)} did not fail, and its data was replaced")
+
+    def _has_failed(self, active: str, message: str) -> bool:
+        """Whether it failed last; the last good stays that, also where it did not come back."""
+        return self._last_outcome(active) not in PASSING_OUTCOMES and LOST not in message
 
     def _last_outcome(self, whole: str) -> Outcome:
         """How the last attempt ended that came to a verdict on it; applied, if none did."""
