@@ -179,9 +179,10 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
 
 def _choose_status(state: State, declared: Declared, shown: Status) -> Status:
     """An applied content stays so while its process starts anew: that is the pod's own affair."""
-    decided, attempt = state.decided, state.attempt
+    decided, attempt, loaded = state.decided, state.attempt, state.loaded
     applied = (
         decided is not None
+        and (loaded is None or loaded.digest == decided.digest)
         and decided.digest == declared.content.digest
         and decided.outcome is Outcome.APPLIED
     )
