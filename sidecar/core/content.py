@@ -276,11 +276,17 @@ def _say_beside(state: State, decided: Decision, ended: Decision) -> Decision:
 
 
 def _remember_good(draft: Draft, attempt: Attempt) -> None:
-    """What was proven last is what is gone back to: its bytes are kept."""
+    """What was proven last is what is gone back to: its bytes are kept, its process is known."""
     content = attempt.candidate.snapshot
     if draft.state.last_good != attempt.digest:
         draft.emit(SaveGood(content))
-    draft.state = replace(draft.state, last_good=attempt.digest, good=content, good_s=draft.now_s)
+    draft.state = replace(
+        draft.state,
+        last_good=attempt.digest,
+        good=content,
+        good_s=draft.now_s,
+        restart_pending=False,
+    )
 
 
 def _record(
