@@ -7,8 +7,25 @@ from itertools import product
 from typing import Any
 
 from sidecar.core.table import TRANSITIONS
-from tests.core import diagram, test_machine
+from tests.core import (
+    diagram,
+    test_api_restarts,
+    test_claiming,
+    test_declared,
+    test_machine,
+    test_publishing,
+    test_restoring,
+)
 from tests.core.bridges import OBSERVED
+
+SCENARIOS = (
+    test_machine,
+    test_declared,
+    test_claiming,
+    test_publishing,
+    test_restoring,
+    test_api_restarts,
+)
 
 
 def expand(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
@@ -24,7 +41,7 @@ def expand(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
 
 
 def test_the_table_is_exactly_what_all_scenarios_show() -> None:
-    for name, test in vars(test_machine).items():
+    for name, test in (entry for module in SCENARIOS for entry in vars(module).items()):
         if name.startswith("test_"):
             for arguments in expand(test):
                 test(**arguments)
