@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from sidecar.core.bridge import Command, Origin
+from sidecar.core.bridge import Command, Origin, Output
 from sidecar.core.ports import Cancel, Clock, TargetRoot
 from sidecar.core.report import Finding, Report, Severity
 from sidecar.core.snapshot import Snapshot
@@ -17,6 +17,7 @@ from sidecar.validate.borrowed import CannotBorrowError, Loan, borrow, find_miss
 from sidecar.validate.ends import say_breakdown
 from sidecar.validate.job import CannotJudgeError
 from sidecar.validate.mapping import Printed, map_output
+from sidecar.validate.matching import map_by_pattern, matches
 from sidecar.validate.output import EXCERPT_LINES, find_essence, split_output
 from sidecar.validate.process import (
     CANNOT_EXECUTE_CODES,
@@ -127,10 +128,54 @@ class Commands:
                 f"written ({error.strerror}): mount an emptyDir there"
             )
             raise CannotJudgeError(message) from error
-        findings = list(_read_verdict(check, name, candidate, str(folder), ended))
+        printed = Printed(
+            output=ended.output,
+            folder=str(folder),
+            keys=candidate.files,
+            told=_told_keys(check, candidate),
+            rejects=ended.code not in check.ok_codes,
+        )
+        findings = list(self._read_verdict(check, name, printed, ended.code, cancel))
         if any(finding.severity is Severity.ERROR for finding in findings):
             _doubt(loan, ended, str(folder))
         return findings
+
+    def _read_verdict(
+        self, check: Command, name: str, printed: Printed, code: int, cancel: Cancel
+    ) -> Iterator[Finding]:
+        mapped = self._map(check, name, printed, cancel)
+        yield from mapped
+        if any(finding.severity is Severity.ERROR for finding in mapped):
+            return
+        lines = split_output(printed.output, folder=printed.folder)
+        excerpt = "\n".join(lines[-EXCERPT_LINES:])
+        if printed.rejects:
+            said = find_essence(lines, keys=printed.keys, told=printed.told)
+            yield Finding(
+                check=name,
+                code=f"exit-{code}",
+                file=said.file,
+                line=said.line,
+                column=said.column,
+                message=f"{name}: {said.message}",
+                excerpt=excerpt,
+            )
+        elif check.must_match and not matches(
+            check.must_match, printed.output, clock=self._place.clock, cancel=cancel
+        ):
+            message = (
+                f"{name} ended well, but its output lacks {check.must_match!r}: "
+                "it has probably not looked at everything"
+            )
+            yield Finding(check=name, code="output", message=message, excerpt=excerpt)
+
+    def _map(
+        self, check: Command, name: str, printed: Printed, cancel: Cancel
+    ) -> Sequence[Finding]:
+        if check.pattern and check.output is Output.TEXT:
+            clock = self._place.clock
+            return map_by_pattern(check, name, printed, clock=clock, cancel=cancel)
+        return list(map_output(check, name, printed))
 
     def _run(self, loan: Loan, check: Command, folder: Path, cancel: Cancel) -> Ended:
         bounds = Bounds(timeout_s=check.timeout_s, memory_bytes=check.memory_bytes)
@@ -204,50 +249,7 @@ def _miss(name: str, key: str, candidate: Snapshot) -> Finding:
     return Finding(check=name, code="missing-key", file=key, message=message)
 
 
-def _read_verdict(
-    check: Command, name: str, candidate: Snapshot, folder: str, ended: Ended
-) -> Iterator[Finding]:
-    printed = Printed(
-        output=ended.output,
-        folder=folder,
-        keys=candidate.files,
-        told=_told_keys(check, candidate),
-        rejects=ended.code not in check.ok_codes,
-    )
-    mapped = list(map_output(check, name, printed))
-    yield from mapped
-    if any(finding.severity is Severity.ERROR for finding in mapped):
-        return
-    lines = split_output(ended.output, folder=folder)
-    excerpt = "\n".join(lines[-EXCERPT_LINES:])
-    if ended.code not in check.ok_codes:
-        said = find_essence(lines, keys=candidate.files, told=printed.told)
-        yield Finding(
-            check=name,
-            code=f"exit-{ended.code}",
-            file=said.file,
-            line=said.line,
-            column=said.column,
-            message=f"{name}: {said.message}",
-            excerpt=excerpt,
-        )
-    elif check.must_match and not _matches(check.must_match, ended.output):
-        message = (
-            f"{name} ended well, but its output lacks {check.must_match!r}: "
-            "it has probably not looked at everything"
-        )
-        yield Finding(check=name, code="output", message=message, excerpt=excerpt)
-
-
 def _told_keys(check: Command, candidate: Snapshot) -> list[str]:
     """The keys that the command line names, as ``{file:KEY}`` or as ``{dir}/KEY``."""
     beside = (argument.partition("{dir}/")[2] for argument in check.argv)
     return named_keys(check) + [key for key in beside if key in candidate.files]
-
-
-def _matches(pattern: str, output: str) -> bool:
-    try:
-        return re.search(pattern, output) is not None
-    except re.error as error:
-        message = f"is to print {pattern!r}, which is no regular expression ({error}): correct it"
-        raise CannotJudgeError(message) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import yaml
 
@@ -101,10 +102,8 @@ def check_hygiene(key: str, content: bytes, language: Language | None) -> list[F
         text = decode(CHECK, key, content)
     except NotTextError:
         return []
-    findings = list(_check_lines(key, text))
-    if language is Language.YAML:
-        findings += _check_values(key, text)
-    return findings[:MOST_FINDINGS]
+    values = _check_values(key, text) if language is Language.YAML else ()
+    return list(islice(chain(_check_lines(key, text), values), MOST_FINDINGS))
 
 
 def _check_lines(key: str, text: str) -> Iterator[Finding]:

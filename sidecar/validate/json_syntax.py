@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import yaml
 
 from sidecar.core.report import Finding
 from sidecar.validate.decode import NotTextError, decode
 from sidecar.validate.text import clean, find_place, keep_inside, quote_line, shorten
-from sidecar.validate.yaml_syntax import walk
+from sidecar.validate.yaml_syntax import MOST_FINDINGS, walk
 
 CHECK = "json"
 BYTE_ORDER_MARK = "\ufeff"
@@ -19,7 +21,7 @@ _NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)')
 
 
 def check_json(key: str, content: bytes) -> list[Finding]:
-    """All that is wrong with the JSON of `key`: one grammar error, or any duplicate keys."""
+    """All that is wrong with the JSON of `key`: one grammar error, or the first duplicate keys."""
     try:
         text = decode(CHECK, key, content)
     except NotTextError as error:
@@ -36,9 +38,8 @@ def _parse(key: str, text: str) -> Iterator[Finding]:
     duplicates: list[str] = []
 
     def note_duplicates(pairs: list[tuple[str, object]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) < len(names):
-            duplicates.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        duplicates.extend(name for name, count in counts.items() if count > 1)
 
     try:
         json.loads(
@@ -57,7 +58,7 @@ def _parse(key: str, text: str) -> Iterator[Finding]:
     except RecursionError:
         yield _find(key, text, "depth", "is nested too deeply for most parsers", None)
     if duplicates:
-        yield from _place_duplicates(key, text, duplicates)
+        yield from islice(_place_duplicates(key, text, duplicates), MOST_FINDINGS)
 
 
 class _NoNumberError(Exception):
@@ -79,7 +80,8 @@ def _place_constant(text: str) -> tuple[int, int] | None:
 def _place_duplicates(key: str, text: str, names: list[str]) -> Iterator[Finding]:
     """Every duplicate with its place: JSON is nearly YAML, whose parser knows places."""
     try:
-        faults = [fault for fault in walk(text.encode()) if fault.code == "duplicate-key"]
+        all_faults = (fault for fault in walk(text.encode()) if fault.code == "duplicate-key")
+        faults = list(islice(all_faults, MOST_FINDINGS))
     except yaml.YAMLError:
         faults = []
     for fault in faults:

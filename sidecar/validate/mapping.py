@@ -19,6 +19,7 @@ from sidecar.validate.text import clean, shorten
 
 MOST_FINDINGS = 200
 MESSAGE_CHARS = 300
+MOST_LINE_CHARS = 2000
 MOST_DIGITS = 9
 
 _NAMES = {
@@ -68,15 +69,22 @@ def map_output(check: Command, name: str, printed: Printed) -> Iterator[Finding]
         yield _find(name, entry, printed)
 
 
-def _read_lines(pattern: str, output: str) -> Iterator[Fields]:
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """The expression that finds findings. Raises `CannotJudgeError` where it is none."""
     try:
-        expression = re.compile(pattern, re.MULTILINE)
+        return re.compile(pattern)
     except re.error as error:
         message = f"has the pattern {pattern!r}, which is no regular expression ({error})"
         raise CannotJudgeError(message) from error
-    for match in expression.finditer(output):
-        groups = {name: text for name, text in match.groupdict().items() if text is not None}
-        yield {"message": match[0], **groups}
+
+
+def _read_lines(pattern: str, output: str) -> Iterator[Fields]:
+    """Line by line, as far as people read one: what runs over all of the output takes too long."""
+    expression = compile_pattern(pattern)
+    for line in output.splitlines():
+        for match in expression.finditer(line[:MOST_LINE_CHARS]):
+            groups = {name: text for name, text in match.groupdict().items() if text is not None}
+            yield {"message": match[0], **groups}
 
 
 def _read_json(printed: Printed) -> Iterator[Fields]:

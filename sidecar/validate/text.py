@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 
 EXCERPT_CHARS = 160
+READ_CHARS = 2000
+"""Of a line are looked at: machines write documents of megabytes as one."""
+
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SECRET = re.compile(
@@ -30,13 +33,8 @@ def clean(text: str) -> str:
 
 def cut_line(text: str, line: int) -> str:
     """Line number `line` (from 1) of `text`, as it stands; empty beyond its end."""
-    start = 0
-    for _ in range(line - 1):
-        start = text.find("\n", start) + 1
-        if not start:
-            return ""
-    end = text.find("\n", start)
-    return text[start : end if end >= 0 else None]
+    parts = text.split("\n", line)
+    return parts[line - 1] if line <= len(parts) else ""
 
 
 def keep_inside(text: str, line: int, column: int) -> tuple[int, int]:
@@ -47,7 +45,7 @@ def keep_inside(text: str, line: int, column: int) -> tuple[int, int]:
 
 def quote_line(text: str, line: int) -> str:
     """Line number `line` of `text` as an excerpt for people."""
-    return shorten(clean(cut_line(text, line).rstrip()), EXCERPT_CHARS)
+    return shorten(clean(cut_line(text, line)[:READ_CHARS].rstrip()), EXCERPT_CHARS)
 
 
 def shorten(text: str, chars: int) -> str:

@@ -85,9 +85,12 @@ def _guide(name: str, folder: Path, seconds: int) -> int:
     ]
     log = folder / "guided.log"
     with log.open("wb") as stream:
-        subprocess.run(
-            argv, cwd=ROOT, stdout=stream, stderr=stream, timeout=seconds + GRACE_S, check=False
-        )
+        try:
+            subprocess.run(
+                argv, cwd=ROOT, stdout=stream, stderr=stream, timeout=seconds + GRACE_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            _keep_current(folder, "hang")
     told = log.read_bytes()
     if b"INITED" not in told:
         sys.stderr.buffer.write(told)

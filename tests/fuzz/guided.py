@@ -23,12 +23,14 @@ def main() -> None:
     atheris: Any = importlib.import_module("atheris")
     with atheris.instrument_imports(include=INSTRUMENTED, enable_loader_override=False):
         parsers: Any = importlib.import_module("tests.fuzz.parsers")
-    parsers.SCRATCH = Path(sys.argv[2]) / "scratch"  # libFuzzer ends without cleaning up
+    parsers.SCRATCH = Path(sys.argv[2], "scratch")  # libFuzzer ends without cleaning up
     examine = importlib.import_module("tests.fuzz.examination").examine
     read = parsers.PARSERS[sys.argv[1]]
-    findings = Findings(Path(sys.argv[2]) / "findings")
+    folder = Path(sys.argv[2])
+    findings, current = Findings(folder / "findings"), folder / "current"
 
     def feed(content: bytes) -> None:
+        current.write_bytes(content)
         try:
             examine(read, content)
         except Exception as error:  # noqa: BLE001 - whatever it is, it was not to be raised

@@ -84,6 +84,7 @@ def sidecar(daemon: Container, place: Path) -> Sidecar:
     return Sidecar(daemon.pid, place)
 
 
+@pytest.mark.timeout(120)  # a first build in Go compiles Go's own library
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_every_kind_of_program_runs_under_the_hardest_settings(
     flavour: str, tmp_path: Path, place: Path

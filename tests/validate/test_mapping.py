@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from sidecar.core.bridge import Command, Output
 from sidecar.core.report import Severity
+from sidecar.validate import matching
+from sidecar.validate.process import Bounds
 from tests.validate.judge import Judge
 
 FILES = {"a.yml": b"a: b\n", "d/b.yml": b"c: d\n"}
@@ -39,6 +42,40 @@ def test_lines_by_a_pattern(judge: Judge) -> None:
     assert (first.place, first.severity, first.code) == ("a.yml:3:5", Severity.ERROR, "indentation")
     assert first.message == "sh: too many spaces"
     assert (second.place, second.severity) == ("d/b.yml:1:1", Severity.WARNING)
+
+
+ENDLESS = r"(?P<message>(a+)+b)"
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        (printing("a" * 60, pattern=ENDLESS), f"has the pattern {ENDLESS!r}"),
+        (replace(printing("a" * 60), must_match=ENDLESS), f"is to print {ENDLESS!r}"),
+    ],
+)
+def test_a_pattern_without_end_is_told_in_time(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, check: Command, said: str
+) -> None:
+    monkeypatch.setattr(matching, "BOUNDS", Bounds(timeout_s=0.5, memory_bytes=256 << 20))
+    (reason,) = judge(FILES, check).cannot_run
+    assert reason == (
+        f"sh {said}, and the match did not finish within 0.5 s and was stopped when it was held "
+        "against its output: write a simpler one"
+    )
+
+
+@pytest.mark.parametrize("text", ["a\\n" * 30_000, "error: " * 9_000, "x" * 60_000])
+def test_usual_patterns_come_to_an_end_on_any_output(judge: Judge, text: str) -> None:
+    for pattern in (PATTERN, r"(?P<severity>error): (?P<message>.+) in (?P<file>\S+)"):
+        check = printing(text, pattern=pattern)
+        check = replace(check, argv=("sh", "-c", f"printf '{text}'"), must_match=r"\w+.*")
+        assert judge(FILES, check).passes
+
+
+def test_a_pattern_sees_lines_one_by_one(judge: Judge) -> None:
+    check = printing("bad one\nworse two", 1, pattern=r"^(?P<severity>\w+) (?P<message>.+)$")
+    assert [each.message for each in judge(FILES, check).findings][:2] == ["sh: one", "sh: two"]
 
 
 @pytest.mark.parametrize(

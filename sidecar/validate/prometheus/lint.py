@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
+from itertools import islice
 
 import yaml
 
@@ -21,6 +22,7 @@ from sidecar.validate.prometheus.tree import list_texts
 from sidecar.validate.text import quote_line
 
 CHECK = "prometheus"
+MOST_FINDINGS = 500
 _IN_CLEAR = frozenset({"PW401", "PW403"})
 
 
@@ -47,7 +49,7 @@ def lint(files: Files, options: Options) -> Iterator[Finding]:
     text = content.decode("utf-8", "replace")
     folder = make_folder(files, root, main_key, str(options.get("mount", "")))
     folder = replace(folder, is_flat=kept is not Kept.FILE)
-    for each in _check(files, root, main_key, folder):
+    for each in islice(_check(files, root, main_key, folder), MOST_FINDINGS):
         severity = each.severity or _weigh(each.rule, kept)
         if severity is not None:
             yield _find(each, severity, main_key, text)
