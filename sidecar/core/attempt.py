@@ -72,7 +72,8 @@ class BridgeStatus:
     from being decided, and the fix. `runs` is what the process was last given, `proven` whether it
     showed that. `filled`: the daemon's folder carries something. `revision` names `active` in the
     history. `connected` is None where the API is not asked. `out_of_sync_since_s` is monotonic,
-    None while in sync.
+    None while in sync. `held_off`: content that nobody wants is still to come to the mount, which
+    any change of the pod would hasten.
     """
 
     bridge: str
@@ -92,4 +93,5 @@ class BridgeStatus:
     revision: int | None = None
     connected: bool | None = None
     paused: bool = False
+    held_off: bool = False
     attempts: tuple[AttemptRecord, ...] = ()

@@ -6,8 +6,8 @@ from typing import assert_never
 
 from sidecar.core.attempt import BridgeStatus, Outcome, Status
 from sidecar.core.bridge import Mode, Rollback
-from sidecar.core.newest import find_newest, whole
-from sidecar.core.snapshot import short
+from sidecar.core.newest import UNMOUNTED, find_newest, whole
+from sidecar.core.snapshot import Mounted, short
 from sidecar.core.state import Confirming, Decision, Lingering, Signalling, State
 from sidecar.core.turn import is_paused
 
@@ -38,8 +38,16 @@ def view(state: State) -> BridgeStatus:
         revision=api.revision if api is not None else None,
         connected=api.connected if api is not None else None,
         paused=is_paused(state),
+        held_off=_is_held_off(state, newest),
         attempts=state.records,
     )
+
+
+def _is_held_off(state: State, newest: Mounted | None) -> bool:
+    """Whether the kubelet is better left to its own pace: it has no good content to bring."""
+    if newest is None or newest.fence != UNMOUNTED or state.bridge.source.mode is Mode.PUBLISHED:
+        return False
+    return newest.snapshot.digest != state.valid or is_paused(state)
 
 
 def is_under_way(state: State) -> bool:

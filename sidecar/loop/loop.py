@@ -6,7 +6,7 @@ done here where they are short. No policy lives here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -135,7 +135,7 @@ class Loop:
         self._states: dict[str, State] = {}
         self._statuses: dict[str, BridgeStatus] = {}
         self._beat_s = outside.clock.monotonic()
-        self._shown: list[tuple[str, Status, str, str | None]] = []
+        self._shown: Sequence[tuple[str, Status, str, str | None, bool]] = ()
         self._errands = 0
 
     def active_content(self, bridge: str) -> tuple[Snapshot, float] | None:
@@ -249,7 +249,10 @@ class Loop:
     def _show_pod(self) -> None:
         """Let the pod's condition follow, unless it says the same already."""
         pod, statuses = self._outside.pod, self.statuses()
-        shown = [(status.bridge, status.status, status.message, status.runs) for status in statuses]
+        shown = tuple(
+            (status.bridge, status.status, status.message, status.runs, status.held_off)
+            for status in statuses
+        )
         if pod is not None and len(statuses) == len(self._lanes) and shown != self._shown:
             self._shown = shown
             self._errand("pod", lambda: pod.show(statuses))

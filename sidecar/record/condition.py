@@ -29,7 +29,11 @@ class Truth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What the condition says; `passing`: what an attempt under way says until its verdict."""
+    """What the condition says; `passing`: what need not be told now, as long as the truth stays.
+
+    That is an attempt under way until its verdict, and a verdict on content that is still to come
+    to the mount: to tell it would change the pod, and that would have the kubelet bring it at once.
+    """
 
     truth: Truth
     reason: str
@@ -90,7 +94,8 @@ def describe(statuses: Sequence[BridgeStatus], truths: Mapping[str, Truth]) -> C
         truth=truths[worst.bridge],
         reason=RUNS_UNAPPROVED if _runs_unapproved(worst) else worst.status.value,
         message=cut(f"{worst.bridge}: {said}", MESSAGE_MAX_BYTES),
-        passing=worst.status in _UNDER_WAY and not worst.blocked,
+        passing=any(status.held_off for status in statuses)
+        or (worst.status in _UNDER_WAY and not worst.blocked),
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from sidecar.core.attempt import Outcome, Status, Trigger
-from sidecar.core.bridge import Policy, Rollback
+from sidecar.core.bridge import Mode, Policy, Rollback, Source
+from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.evidence import Baseline, Process
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import Attempt, Confirming, Decision, Seeking, State, begin
@@ -124,6 +125,33 @@ def test_a_restart_is_safe_with_content_that_was_validated_or_proven(
     names = {"mounted": ONE.snapshot.digest, None: None}
     state = replace(decide(outcome), valid=names[valid], last_good=names[last_good])
     assert view(state).restart_safe is safe
+
+
+@pytest.mark.parametrize(
+    ("valid", "paused", "mode", "held_off"),
+    [
+        (False, False, Mode.MOUNTED, True),
+        (True, False, Mode.MOUNTED, False),
+        (True, True, Mode.MOUNTED, True),
+        (False, False, Mode.PUBLISHED, False),
+    ],
+)
+def test_the_kubelet_is_not_hurried_for_content_that_nobody_wants(
+    *, valid: bool, paused: bool, mode: Mode, held_off: bool
+) -> None:
+    source = Source(mount="/config", config_map="ns/web", mode=mode, publish="/shared")
+    bridge = replace(make_bridge(), source=source)
+    digest = TWO.snapshot.digest
+    marks = {"paused": "true"} if paused else {}
+    declared = Declared(uid="u", version="1", digest=digest, content=TWO.snapshot, marks=marks)
+    state = replace(
+        begin(bridge),
+        mounted=ONE,
+        valid=digest if valid else None,
+        api=ApiSide(connected=True, answered=True, declared=declared),
+    )
+    assert view(state).held_off is held_off
+    assert not view(replace(state, mounted=TWO)).held_off
 
 
 def test_newer_content_that_was_validated_is_safe_whatever_became_of_the_older() -> None:

@@ -106,6 +106,9 @@ def test_every_status_has_its_place_and_a_reason_that_the_api_takes() -> None:
 
 
 def test_only_what_is_under_way_passes() -> None:
+    held_off = replace(make(Status.REJECTED), held_off=True)
+    assert describe([held_off], {"web": TRUE}).passing
+    assert describe([held_off, make(Status.FAILED, bridge="b")], {"web": TRUE, "b": FALSE}).passing
     passing = {status for status in Status if describe([make(status)], {"web": TRUE}).passing}
     assert passing == {Status.PENDING, Status.RELOADING, Status.ROLLING_OUT}
     blocked = replace(make(Status.PENDING), blocked="no target")
