@@ -170,7 +170,7 @@ def _take_answer(draft: Draft, event: Validated | Published | Looked | Signalled
 
 def _remember(draft: Draft, entry: Mapping[str, object] | None, good: Snapshot | None) -> None:
     """Start-up is recovery: take over what an earlier sidecar of this pod knew."""
-    draft.state = replace(draft.state, good=good)
+    draft.state = replace(draft.state, good=good, begun_s=draft.now_s)
     if draft.state.api is not None:
         side = replace(draft.state.api, awaited_until_s=draft.now_s + ANSWER_WAIT_S)
         draft.state = replace(draft.state, api=side)

@@ -85,7 +85,7 @@ def find_good(state: State) -> str | None:
     """
     api = state.api
     declared = api.declared if api is not None else None
-    told = read_earlier(declared.marks) if declared is not None else None
+    told = read_earlier(declared.marks, declared.digest) if declared is not None else None
     own = whole(state, state.last_good) if state.last_good is not None else None
     if declared is None or told is None:
         return own or (api.earlier if api is not None else None)
@@ -94,9 +94,15 @@ def find_good(state: State) -> str | None:
     return own if own is not None and mine and alone else told
 
 
-def read_earlier(marks: Mapping[str, str]) -> str | None:
-    """The last digest that was applied, as the annotations have it."""
-    return marks.get("previous" if marks.get("status") in MOVING else "active")
+def read_earlier(marks: Mapping[str, str], digest: str) -> str | None:
+    """What to go back to from the content `digest`, as the annotations have it.
+
+    Content that is being rolled out was proven once: newer content goes back to that.
+    """
+    status = marks.get("status")
+    unproven = status == Status.RELOADING
+    itself = status == Status.ROLLING_OUT and marks.get("observed") == digest
+    return marks.get("previous" if unproven or itself else "active")
 
 
 def explain_refusal(marks: Mapping[str, str]) -> str:
@@ -121,7 +127,7 @@ def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | 
         return {**_compose_tally(state, declared), **heeded}
     if _is_silent(state, api, declared, stands):
         return dict(heeded)
-    if takes_turns(state) and stands == view(state).status == Status.APPLIED:
+    if takes_turns(state) and stands == Status.APPLIED and _is_applied(state, declared):
         # Whoever completed the rollout has told how many run it; its number may still come.
         revision = {"revision": str(api.revision)} if api.revision is not None else {}
         return {**revision, **heeded}
@@ -142,10 +148,11 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
         return True  # a verdict stands until this pod has one of its own
     if shown is Status.RELOADING and attempt is not None:
         return True  # it follows, or goes on where a sidecar before it ended
-    if not takes_turns(state) or is_incumbent(state, declared):
+    if not takes_turns(state) or is_incumbent(state, declared) or not stands:
         return False
-    gives_up = stands == Status.RELOADING and find_turn(state, api, declared).move is Move.GIVE_UP
-    return stands in VERDICTS or (stands == Status.RELOADING and not gives_up)
+    if stands == Status.RELOADING:
+        return find_turn(state, api, declared).move is not Move.GIVE_UP
+    return stands in VERDICTS or undecided  # one pod speaks of what is undecided
 
 
 def _compose_heeded(state: State, api: ApiSide) -> dict[str, str | None]:
@@ -177,21 +184,25 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
     return wanted if holder is None else {**wanted, "holder": str(holder)}
 
 
-def _choose_status(state: State, declared: Declared, shown: Status) -> Status:
-    """An applied content stays so while its process starts anew: that is the pod's own affair."""
-    decided, attempt, loaded = state.decided, state.attempt, state.loaded
-    applied = (
+def _is_applied(state: State, declared: Declared) -> bool:
+    decided, loaded = state.decided, state.loaded
+    return (
         decided is not None
         and (loaded is None or loaded.digest == decided.digest)
         and decided.digest == declared.content.digest
         and decided.outcome is Outcome.APPLIED
     )
+
+
+def _choose_status(state: State, declared: Declared, shown: Status) -> Status:
+    """An applied content stays so while its process starts anew: that is the pod's own affair."""
+    attempt = state.attempt
+    applied = _is_applied(state, declared)
     idle = attempt is None or (not attempt.asked and not attempt.nonce)
     if not (applied and idle):
         return shown
     others = takes_turns(state) and _count_replicas(state) is not None
-    first = declared.marks.get("status") in {Status.RELOADING, Status.PENDING, Status.PAUSED}
-    return Status.ROLLING_OUT if others and first else Status.APPLIED
+    return Status.ROLLING_OUT if others else Status.APPLIED
 
 
 def _count_replicas(state: State) -> int | None:
@@ -203,8 +214,9 @@ def _count_replicas(state: State) -> int | None:
 def _say(state: State, declared: Declared, status: Status, message: str) -> str:
     if status is Status.ROLLING_OUT:
         message = f"1/{state.bridge.policy.rollout.replicas} proven"
-    elif status is Status.APPLIED and takes_turns(state):
-        message += f"; only {state.bridge.pod} was seen"
+    elif status is Status.APPLIED and state.decided is not None:
+        message = state.decided.message
+        message += f"; only {state.bridge.pod} was seen" if takes_turns(state) else ""
     desired = declared.marks.get("desired", declared.digest)
     if desired != declared.digest and status is not Status.PENDING:
         message += "; the content is not what the manifest's desired names"
@@ -219,7 +231,7 @@ def _compose_holder(state: State, declared: Declared, status: Status) -> Holder 
         return Holder(state.bridge.pod, attempt.nonce, attempt.tries, seconds)
     if holder.pod == state.bridge.pod:
         return Holder(holder.pod, holder.nonce, holder.tries, 0)
-    if takes_turns(state) and status is not Status.PENDING:
+    if takes_turns(state) and (holder.pod == "" or status.value in VERDICTS):
         return Holder(state.bridge.pod, name_short(declared.version), 1, 0)
     return None
 
@@ -230,6 +242,8 @@ def _compose_tally(state: State, declared: Declared) -> dict[str, str | None]:
     if decided is None or decided.digest != declared.content.digest:
         return {}
     proven = decided.outcome is Outcome.APPLIED
+    if proven and not _is_applied(state, declared):
+        return {}
     rollout = state.bridge.policy.rollout
     tally = read_tally(declared.marks).with_pod(name_short(state.bridge.pod), proven=proven)
     if len(tally.failed) > rollout.tolerate:
@@ -252,7 +266,7 @@ def _compose_stop(
     state: State, declared: Declared, decided: Decision, tally: Tally
 ) -> dict[str, str | None]:
     """The rollout ends here: whoever has not reloaded yet does not."""
-    good = read_earlier(declared.marks)
+    good = read_earlier(declared.marks, declared.digest)
     count, replicas = len(tally.proven), state.bridge.policy.rollout.replicas or 1
     return {
         "status": (Status.ROLLED_BACK if good else Status.FAILED).value,

@@ -175,7 +175,7 @@ def _take_baseline(draft: Draft, phase: Seeking, sample: Sample, process: Proces
         adopt(draft, process, how)
     elif not may_signal(draft.state):
         stand_by(draft)
-    elif _may_have_been_signalled(draft):
+    elif _may_have_been_signalled(draft, process):
         finish(
             draft,
             Outcome.UNCONFIRMED,
@@ -212,11 +212,15 @@ def stand_by(draft: Draft) -> None:
     draft.rest()
 
 
-def _may_have_been_signalled(draft: Draft) -> bool:
-    """At first sight without a journal, another sidecar may have signalled before us."""
+def _may_have_been_signalled(draft: Draft, process: Process) -> bool:
+    """At first sight without a journal, another sidecar may have signalled before us.
+
+    Not a process that began after we did.
+    """
     state = draft.state
     first_sight = state.decided is None and not draft.attempt.asked
-    return first_sight and not state.remembers and not bears_repeating(state.bridge.proof)
+    ours = state.remembers or process.started_s > state.begun_s
+    return first_sight and not ours and not bears_repeating(state.bridge.proof)
 
 
 def _tellable_from(draft: Draft, phase: Seeking) -> float:

@@ -32,5 +32,5 @@ def is_repair_due(state: State) -> bool:
         return False
     undo = state.bridge.policy.rollback is not Rollback.NONE
     failed = decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED} and undo
-    fill = decided.outcome is Outcome.REJECTED and mounted is None
-    return (failed or fill) and not decided.lost
+    refused = decided.outcome is Outcome.REJECTED and (undo or mounted is None)
+    return (failed or refused) and not decided.lost

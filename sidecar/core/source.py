@@ -36,7 +36,14 @@ from sidecar.core.state import (
     Validating,
     Waiting,
 )
-from sidecar.core.turn import Move, find_turn, is_incumbent, stand_by_until_s, takes_turns
+from sidecar.core.turn import (
+    Move,
+    find_turn,
+    is_incumbent,
+    is_outrun,
+    stand_by_until_s,
+    takes_turns,
+)
 
 WHOLES_KEPT = 8
 WISH_MAX_CHARS = 64
@@ -62,8 +69,10 @@ def take(draft: Draft, event: SourceEvent) -> None:
         case DeclaredSeen(declared=declared):
             _take_declared(draft, declared)
         case ApiConnected(connected=connected):
-            lost_s = draft.api.lost_s if connected else draft.now_s
-            _set(draft, replace(draft.api, connected=connected, lost_s=lost_s))
+            side = replace(draft.api, connected=connected)
+            # What could not be recalled may have failed by this loss.
+            lost = replace(side, lost_s=draft.now_s, recalled=None)
+            _set(draft, side if connected else lost)
         case Answered():
             _take_answered(draft, event)
         case Kept(effect=effect, revision=revision, message=message):
@@ -117,6 +126,8 @@ def heed_others(draft: Draft) -> None:
     early = isinstance(draft.state.phase, Validating | Waiting | Seeking | Claiming)
     if not early or attempt.beside or attempt.digest != declared.content.digest:
         return
+    if attempt.nonce and is_outrun(attempt, declared):
+        draft.state = replace(draft.state, attempt=replace(attempt, nonce=""))
     turn = find_turn(draft.state, side, declared)
     if turn.move is Move.LEAVE:
         draft.rest()
@@ -140,7 +151,7 @@ def _retreat(draft: Draft, side: ApiSide, declared: Declared) -> None:
         and marks.get("observed") == declared.digest
         and marks.get("status") in {Status.ROLLED_BACK, Status.FAILED}
     ):
-        _set(draft, replace(side, earlier=read_earlier(marks), recalled=None))
+        _set(draft, replace(side, earlier=read_earlier(marks, declared.digest), recalled=None))
         draft.state = replace(draft.state, good=None, last_good=None)
         _adopt_verdict(draft, declared)
         recall(draft)
@@ -215,7 +226,8 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     if declared is not None:
         if before is None or before.uid != declared.uid:
             _take_first(draft, declared)
-            recall(draft)
+        _learn_earlier(draft, declared)
+        recall(draft)
         _name_whole(draft, declared)
         if changed and not _is_known(draft.state, declared.content):
             draft.note(Milestone.RECEIVED)
@@ -225,11 +237,18 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
 def _take_first(draft: Draft, declared: Declared) -> None:
     """What the object tells of before: where to go back to, and a verdict that stands."""
     marks = declared.marks
-    _set(draft, replace(draft.api, earlier=read_earlier(marks), refused="", told={}))
+    _set(draft, replace(draft.api, refused="", told={}))
     stands = marks.get("status", "") in STANDING and marks.get("observed") == declared.digest
     if stands and draft.state.decided is None and isinstance(draft.state.phase, Idle):
         _adopt_verdict(draft, declared)
         draft.state = replace(draft.state, restart_pending=True)
+
+
+def _learn_earlier(draft: Draft, declared: Declared) -> None:
+    """What to go back to, as the object told it last: a replaced object has lost its word."""
+    earlier = read_earlier(declared.marks, declared.digest)
+    if earlier is not None:
+        _set(draft, replace(draft.api, earlier=earlier))
 
 
 def _adopt_verdict(draft: Draft, declared: Declared) -> None:
@@ -292,12 +311,7 @@ def _take_recalled(draft: Draft, recalled: Snapshot | None) -> None:
         earlier = draft.api.earlier
         if earlier is not None and earlier != recalled.digest:
             names = {**names, recalled.digest: earlier}
-        draft.state = replace(
-            draft.state,
-            good=recalled,
-            last_good=draft.state.last_good or recalled.digest,
-            wholes=names,
-        )
+        draft.state = replace(draft.state, good=recalled, wholes=names)
 
 
 def _differ(before: Declared | None, after: Declared | None) -> bool:

@@ -207,7 +207,7 @@ class State:
 
     `awaiting` is the id of the one effect whose answer the phase waits for; `next_effect` numbers
     them. `asked` holds a person's wish until it is answered, with the requests that wait for it.
-    `mounted` is what the daemon's folder carries; `offered` what another folder offers where the
+    `begun_s` is when this sidecar began. `mounted` is what the daemon's folder carries; `offered` what another folder offers where the
     daemon's is published. `good` is the content of `last_good`, proven at `good_s`. `wholes` names
     the whole objects whose contents go by another digest here.
     """
@@ -233,6 +233,7 @@ class State:
     restart_pending: bool = False
     blocked: str = ""
     remembers: bool = False
+    begun_s: float = float("inf")
     interrupted: Interrupted | None = None
     out_of_sync_since_s: float | None = None
     records: tuple[AttemptRecord, ...] = ()

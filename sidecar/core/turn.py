@@ -13,7 +13,7 @@ from sidecar.core.attempt import Status
 from sidecar.core.bridge import Mode, Strategy
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.holder import read_holder
-from sidecar.core.state import State
+from sidecar.core.state import Attempt, State
 
 STAND_BY_S = 2.0
 """Who did not go first last time waits this long, and up to as long again by chance, for the pod
@@ -111,6 +111,14 @@ def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
     if status == Status.RELOADING:
         return _take_over(state, api, declared)
     return Turn(Move.CLAIM, stand_by_until_s(state, api, declared))
+
+
+def is_outrun(attempt: Attempt, declared: Declared) -> bool:
+    """Whether another pod has claimed the same content, so that a claim of ours is to be dropped."""
+    marks = declared.marks
+    moving = marks.get("status") in {Status.RELOADING, Status.ROLLING_OUT}
+    about = marks.get("observed") == declared.digest
+    return about and moving and read_holder(marks).nonce != attempt.nonce
 
 
 def _take_over(state: State, api: ApiSide, declared: Declared) -> Turn:

@@ -98,6 +98,8 @@ class World:
 
     bridge: Bridge
     naming: Naming = field(default_factory=Naming)
+    shared: FakeConfig | None = None
+    """The object of several pods; None: one of this pod's own."""
     pace: Pace = field(default_factory=Pace)
     latency: Latency = field(default_factory=Latency)
     habits: Habits = field(default_factory=Habits)
@@ -142,7 +144,7 @@ class World:
     _harmed: set[tuple[int, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.config = FakeConfig(naming=self.naming, hear=self._hear_change)
+        self.config = self.shared or FakeConfig(naming=self.naming, hear=self._hear_change)
         self.cluster = Cluster(config=self.config, around=self, pace=self.pace)
         self.witness = Witness(self)
 
@@ -247,6 +249,22 @@ class World:
         """Anything else happens."""
         self._post(event, self._life)
 
+    def next_due(self) -> float | None:
+        """When something happens next, if nothing from outside does."""
+        return self._next_due()
+
+    def take_next(self) -> None:
+        """Let the next thing happen, now."""
+        if self._queue and self._queue[0][0] <= self.now_s:
+            heapq.heappop(self._queue)[2]()
+        else:
+            self._post(Tick(), self._life)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the daemon's folder carries anything."""
+        return self._mounted is not None
+
     def run_for(self, seconds: float) -> None:
         """Let virtual time pass."""
         self.run_until(lambda: False, within_s=seconds)
@@ -264,10 +282,7 @@ class World:
                 msg = f"{MOST_AT_ONCE} events at {self.now_s} s do not move {self.state}"
                 raise AssertionError(msg)
             self.now_s = max(self.now_s, due_s)
-            if self._queue and self._queue[0][0] <= self.now_s:
-                heapq.heappop(self._queue)[2]()
-            else:
-                self._post(Tick(), self._life)
+            self.take_next()
         return True
 
     # --- what the daemon finds around it

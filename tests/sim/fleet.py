@@ -1,0 +1,177 @@
+"""Several pods of one workload in virtual time, around one object: each is a `World` of its own.
+
+The pods share nothing but the object. Their events happen in the order of virtual time, so that a
+history repeats exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from sidecar.core.bridge import Bridge, Mode
+from sidecar.testing.cluster import Pace
+from sidecar.testing.declaration import FakeConfig, Files, Stored
+from sidecar.testing.pod_daemon import Habits
+from sidecar.testing.world import Latency, World
+
+RESTART_S = 1.0
+"""A kubelet starts a container that ended again after a while."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nature:
+    """How the world is: what all pods of one history have in common."""
+
+    bridge: Bridge
+    habits: Habits = field(default_factory=Habits)
+    latency: Latency = field(default_factory=Latency)
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(kw_only=True)
+class Pod:
+    """One pod: its world, whether its containers are to run, and when its daemon is next started."""
+
+    name: str
+    world: World
+    sidecar_s: float | None = None
+    daemon_s: float | None = 0.0
+
+
+class Fleet:
+    """Runs pods until they are told to stop. `hear` hears of every change of the object."""
+
+    def __init__(
+        self, nature: Nature, *, hear: Callable[[Stored | None, Stored | None, str], None]
+    ) -> None:
+        self.nature = nature
+        self.now_s = 100.0
+        self.pods: list[Pod] = []
+        self.events = 0
+        self.writer = ""
+        self.timeline: list[str] = []
+        self._hear = hear
+        self._made = 0
+        self.config = FakeConfig(hear=self._hear_change)
+
+    # --- what people and fate do
+
+    def note(self, line: str) -> None:
+        self.timeline.append(f"{self.now_s:10.3f} {line}")
+
+    def add_pod(self) -> Pod:
+        self._made += 1
+        name = f"pod-{self._made}"
+        nature = self.nature
+        world = World(
+            bridge=replace(nature.bridge, pod=name),
+            habits=nature.habits,
+            latency=nature.latency,
+            pace=nature.pace,
+            now_s=self.now_s,
+            transitions=set(),
+            shared=self.config,
+        )
+        pod = Pod(name=name, world=world, daemon_s=self.now_s)
+        self.pods.append(pod)
+        if self.config.now is not None and nature.bridge.source.mode is Mode.MOUNTED:
+            world.mount(self.config.now.files)
+        world.start_sidecar()
+        self.note(f"{name} comes up")
+        return pod
+
+    def remove_pod(self, pod: Pod) -> None:
+        self.note(f"{pod.name} is deleted")
+        pod.world.crash_sidecar()
+        self.pods.remove(pod)
+
+    def crash_sidecar(self, pod: Pod, for_s: float) -> None:
+        self.note(f"{pod.name}: the sidecar is killed")
+        pod.world.crash_sidecar()
+        pod.sidecar_s = self.now_s + for_s
+
+    def kill_daemon(self, pod: Pod) -> None:
+        self.note(f"{pod.name}: the daemon is killed")
+        pod.world.kill_daemon()
+
+    def lose_api(self) -> None:
+        self.note("the API server goes away")
+        for pod in self.pods:
+            pod.world.cluster.go_away()
+        self.config.is_away = True
+
+    def regain_api(self) -> None:
+        self.note("the API server is back")
+        self.config.is_away = False
+        for pod in self.pods:
+            pod.world.cluster.come_back()
+
+    def edit(self, files: Files) -> None:
+        text = b" ".join(files.values()).decode()
+        if self.config.now is None:
+            self.note(f"created: {text}")
+            self.config.create(files)
+        else:
+            self.note(f"edited: {text}")
+            self.config.edit(files)
+
+    # --- virtual time
+
+    def run_for(self, seconds: float) -> None:
+        self.run_until(lambda: False, within_s=seconds)
+
+    def run_until(self, reached: Callable[[], bool], *, within_s: float) -> bool:
+        end_s = self.now_s + within_s
+        while not reached():
+            self._start_what_is_due()
+            due = [(pod.world.next_due(), index) for index, pod in enumerate(self.pods)]
+            times = [(at_s, index) for at_s, index in due if at_s is not None]
+            starts_s = min((at_s for pod in self.pods for at_s in _starts(pod)), default=end_s)
+            due_s, index = min(times, default=(float("inf"), -1))
+            if min(due_s, starts_s) >= end_s:
+                self._set_time(end_s)
+                return reached()
+            if starts_s <= due_s:
+                self._set_time(starts_s)
+                continue
+            self._set_time(max(due_s, self.now_s))
+            pod = self.pods[index]
+            self.writer = pod.name
+            pod.world.take_next()
+            self.writer = ""
+            self.events += 1
+        return True
+
+    def _set_time(self, now_s: float) -> None:
+        self.now_s = now_s
+        for pod in self.pods:
+            pod.world.now_s = now_s
+
+    def _start_what_is_due(self) -> None:
+        for pod in self.pods:
+            world = pod.world
+            if pod.sidecar_s is not None and pod.sidecar_s <= self.now_s:
+                pod.sidecar_s = None
+                self.note(f"{pod.name}: the sidecar starts again")
+                world.start_sidecar()
+            if world.daemon is not None:
+                pod.daemon_s = None
+            elif pod.daemon_s is None:
+                pod.daemon_s = self.now_s + RESTART_S
+            elif pod.daemon_s <= self.now_s:
+                pod.daemon_s = self.now_s + RESTART_S
+                if world.has_files:
+                    world.start_daemon()
+
+    def _hear_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
+        self._hear(before, after, self.writer if who == "sidecar" else who)
+        for pod in self.pods:
+            pod.world.cluster.notice(before, after)
+
+
+def _starts(pod: Pod) -> list[float]:
+    waits = [pod.sidecar_s] if pod.sidecar_s is not None else []
+    if pod.world.daemon is None and pod.daemon_s is not None:
+        waits.append(pod.daemon_s)
+    return waits
