@@ -1,6 +1,6 @@
 """Images of the daemons that the tests run, from the Debian packages that this machine has.
 
-    python e2e/images/daemons.py NAME FOLDER     prints the archive in FOLDER, localhost/NAME:debian12
+    python -m e2e.images.daemons NAME FOLDER     prints the archive of localhost/NAME:debian12
 
 Each holds a daemon with its checker and the libraries that both load, laid out as Debian does:
 no shell, no other program. It is made anew only where one of these files has changed.
@@ -20,8 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from archive import write_archive
+from e2e.images.archive import write_archive
 
 TAG = "debian12"
 LDD_TIMEOUT_S = 20.0
@@ -89,7 +88,7 @@ def _find(program: str) -> Path:
 def _find_libraries(programs: list[Path]) -> Iterator[Path]:
     for program in programs:
         ended = subprocess.run(
-            ["ldd", str(program)],  # noqa: S607  found as a user would
+            ["ldd", str(program)],
             capture_output=True,
             text=True,
             timeout=LDD_TIMEOUT_S,
@@ -143,7 +142,7 @@ def _add_file(tar: tarfile.TarFile, name: str, content: bytes, *, mode: int) -> 
 
 def main() -> None:
     """Build one, as the command line says."""
-    usage = f"usage: daemons.py {'|'.join(DAEMONS)} FOLDER"
+    usage = f"usage: python -m e2e.images.daemons {'|'.join(DAEMONS)} FOLDER"
     if len(sys.argv) != len(("program", "name", "folder")) or sys.argv[1] not in DAEMONS:
         sys.exit(usage)
     try:

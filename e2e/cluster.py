@@ -1,0 +1,164 @@
+"""The cluster that the tests run on: one that is given, or one that is made for them.
+
+| variable | meaning |
+|---|---|
+| KUBECONFIG | take the cluster that it names, as it is |
+| CLUSTER | else make one: `kind` (default), or `node`, which is one real node without an engine |
+| LOAD | with KUBECONFIG: a command that brings the image archives named after it to the nodes |
+| IMAGES | with KUBECONFIG: where nodes find the images instead, as registry.example.com/e2e |
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sidecar.clock import SystemClock
+from sidecar.kube.access import from_kubeconfig
+from sidecar.kube.client import KubeClient
+
+E2E = Path(__file__).parent
+ROOT = E2E.parent
+MADE = ("kind", "node")
+PREPARE_TIMEOUT_S = 3600.0
+"""Cold, everything is compiled first."""
+LOAD_TIMEOUT_S = 300.0
+KUBECTL_TIMEOUT_S = 60.0
+CLIENT_DEADLINE_S = 10.0
+LOCAL = "localhost"
+SUREHUP = "surehup:dev"
+
+
+class NoClusterError(Exception):
+    """There is no cluster to test on; the text says why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Cluster:
+    """A running cluster. `load` puts image archives into it; None where it finds images itself."""
+
+    kubeconfig: Path
+    kubectl_path: str
+    load: tuple[str, ...] | None
+    registry: str = LOCAL
+    _provided: set[str] = field(default_factory=set)
+
+    def kubectl(
+        self, *argv: str, stdin: str | None = None, timeout_s: float = KUBECTL_TIMEOUT_S
+    ) -> str:
+        """What kubectl prints; fails with its own words."""
+        done = self.try_kubectl(*argv, stdin=stdin, timeout_s=timeout_s)
+        assert done.returncode == 0, f"kubectl {shlex.join(argv)}: {done.stderr}"
+        return done.stdout
+
+    def try_kubectl(
+        self, *argv: str, stdin: str | None = None, timeout_s: float = KUBECTL_TIMEOUT_S
+    ) -> subprocess.CompletedProcess[str]:
+        """The same, where a failure is an answer too."""
+        return subprocess.run(
+            [self.kubectl_path, f"--kubeconfig={self.kubeconfig}", *argv],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def client(self) -> KubeClient:
+        """An administrator's client, which costs no process a call."""
+        access = from_kubeconfig({}, str(self.kubeconfig))
+        return KubeClient(access, clock=SystemClock(), deadline_s=CLIENT_DEADLINE_S)
+
+    def provide(self, *names: str) -> None:
+        """See to it that pods can use ``localhost/NAME``: `surehup`, or one of the daemons."""
+        for name in names:
+            if self.load is not None and name not in self._provided:
+                _run(*self.load, build_image(name), timeout_s=LOAD_TIMEOUT_S)
+                self._provided.add(name)
+
+
+def build_image(name: str) -> str:
+    """An archive of the image, built where it is missing or outdated."""
+    if name == "surehup":
+        return _run(str(E2E / "image"), timeout_s=PREPARE_TIMEOUT_S)
+    images = _find_cache() / "images"
+    python = str(ROOT / ".venv" / "bin" / "python")
+    daemons = ("-m", "e2e.images.daemons")
+    return _run(python, *daemons, name, str(images), timeout_s=PREPARE_TIMEOUT_S)
+
+
+def find_cluster(environ: Mapping[str, str]) -> Cluster:
+    """The cluster that the environment asks for, made and started if need be."""
+    given = environ.get("KUBECONFIG", "")
+    if given:
+        return _take(given, environ)
+    made = _find_made(environ)
+    kubeconfig = _run(str(E2E / made / "up"), timeout_s=PREPARE_TIMEOUT_S)
+    return Cluster(
+        kubeconfig=Path(kubeconfig),
+        kubectl_path=str(_find_cache() / "bin" / "kubectl"),
+        load=(str(E2E / made / "load"),),
+    )
+
+
+def is_up(environ: Mapping[str, str]) -> bool:
+    """Whether the cluster is not ours to end: it was there before."""
+    if environ.get("KUBECONFIG"):
+        return True
+    return (_find_cache() / _find_made(environ) / "kubeconfig").exists()
+
+
+def end_cluster(environ: Mapping[str, str]) -> None:
+    """End a cluster that `find_cluster` has made."""
+    _run(str(E2E / _find_made(environ) / "down"), timeout_s=LOAD_TIMEOUT_S)
+
+
+def _take(kubeconfig: str, environ: Mapping[str, str]) -> Cluster:
+    kubectl = shutil.which("kubectl") or shutil.which("kubectl", path=str(_find_cache() / "bin"))
+    if kubectl is None:
+        msg = "there is no kubectl to use KUBECONFIG with: e2e/build kubectl makes one"
+        raise NoClusterError(msg)
+    load = shlex.split(environ.get("LOAD", ""))
+    registry = environ.get("IMAGES", LOCAL)
+    return Cluster(
+        kubeconfig=Path(kubeconfig),
+        kubectl_path=kubectl,
+        load=tuple(load) or None,
+        registry=registry,
+    )
+
+
+def _find_made(environ: Mapping[str, str]) -> str:
+    made = environ.get("CLUSTER", MADE[0])
+    if made not in MADE:
+        msg = f"CLUSTER={made} is not known: it is one of {', '.join(MADE)}"
+        raise NoClusterError(msg)
+    return made
+
+
+def _find_cache() -> Path:
+    """As in lib.sh."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "surehup"
+
+
+def _run(*argv: str, timeout_s: float) -> str:
+    """The last line that a script prints; what it says of its progress goes to the terminal."""
+    done = subprocess.run(
+        argv,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        cwd=ROOT,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    if done.returncode != 0:
+        msg = f"{shlex.join(argv)} ended with {done.returncode}: its last lines above say why"
+        raise NoClusterError(msg)
+    return done.stdout.strip().rpartition("\n")[2]

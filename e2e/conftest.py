@@ -1,0 +1,87 @@
+"""The fixtures of all tests on a real cluster: see `cluster.py` for where that comes from."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from e2e.cluster import Cluster, end_cluster, find_cluster, is_up
+from e2e.namespace import Namespace
+
+TEST_TIMEOUT_S = 300.0
+NAME_CHARS = 40
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What becomes of what the tests have made."""
+    parser.addoption(
+        "--keep", action="store_true", help="keep namespaces, and the cluster if it was made"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The time that a cluster takes to be made is not the test's."""
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S, func_only=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the cluster knows of it, before the namespace goes."""
+    report = yield
+    namespace = getattr(item, "funcargs", {}).get("namespace")
+    if report.failed and isinstance(namespace, Namespace):
+        report.sections.append((f"Namespace {namespace.name}", namespace.describe()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The cluster, ended afterwards if it was made for this run."""
+    was_up = is_up(os.environ)
+    with _shown(request):
+        found = find_cluster(os.environ)
+    yield found
+    if not was_up and not request.config.getoption("--keep"):
+        with _shown(request):
+            end_cluster(os.environ)
+
+
+@pytest.fixture(scope="session")
+def prometheus(request: pytest.FixtureRequest, cluster: Cluster) -> None:
+    """The images of Prometheus and its sidecar are in the cluster."""
+    with _shown(request):
+        cluster.provide("surehup", "prometheus")
+
+
+@pytest.fixture
+def namespace(
+    request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path
+) -> Iterator[Namespace]:
+    """A namespace of the test's own."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    name = f"e2e-{words[:NAME_CHARS].strip('-')}-{secrets.token_hex(2)}"
+    cluster.kubectl("create", "namespace", name)
+    api = cluster.client()
+    try:
+        yield Namespace(cluster=cluster, name=name, api=api, folder=tmp_path)
+    finally:
+        api.close()
+        if not request.config.getoption("--keep"):
+            cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def _shown(request: pytest.FixtureRequest) -> AbstractContextManager[None]:
+    """What takes minutes says on the terminal how far it is."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    suspended: AbstractContextManager[None] = capture.global_and_fixture_disabled()
+    return suspended
