@@ -45,6 +45,7 @@ from sidecar.core.events import (
     ProcessExited,
     StopAsked,
 )
+from sidecar.core.ports import Validator
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.loop.lanes import ThreadLanes
 from sidecar.loop.loop import Inbox, Lane, Loop, Outside
@@ -64,6 +65,7 @@ from sidecar.tell.log import fields
 from sidecar.tell.metrics import Metrics
 from sidecar.tell.teller import EveryTeller
 from sidecar.tell.webhook import Occasion, Webhook, Webhooks
+from sidecar.validate.discreet import DiscreetValidator
 from sidecar.validate.runner import Validators
 from sidecar.watch.mount import MountedFolder
 from sidecar.watch.watcher import MountWatcher, Pace
@@ -202,14 +204,15 @@ class _Sidecar:
             bridge=bridge, adapters=adapters, config=config, name_files=self._find_naming(bridge)
         )
 
-    def _make_validator(self, bridge: Bridge) -> Validators:
-        return Validators(
+    def _make_validator(self, bridge: Bridge) -> Validator:
+        validators = Validators(
             clock=self._clock,
             tell=partial(_tell, bridge.name),
             scratch_dir=self._scratch_dir,
             mount=_find_folder(bridge),
             target=ProcessRoot(bridge.target),
         )
+        return DiscreetValidator(validators) if bridge.source.secret else validators
 
     def _open_contents(self) -> Contents:
         """What people may see of the content of each bridge, and try without consequences."""

@@ -26,6 +26,7 @@ from sidecar.core.ports import (
     Validator,
 )
 from sidecar.core.snapshot import Snapshot
+from sidecar.core.verdict import ANSWERED_OK
 
 NOTHING: Mapping[str, Reading] = MappingProxyType({})
 
@@ -107,7 +108,7 @@ def send(step: Signal, bridge: Bridge, adapters: Adapters) -> Signalled:
                     fence=lambda: _read_fence(adapters.mount) == step.fence,
                 )
             case HttpReload() as reload:
-                answer = _ask_by_http(step, reload, bridge, adapters)
+                answer = _keep_back(_ask_by_http(step, reload, bridge, adapters), bridge)
     except FenceMovedError:
         return Signalled(effect=step.effect, sending=Sending.FENCE_MOVED)
     except TargetError as error:
@@ -130,6 +131,13 @@ def _ask_by_http(
     if _read_fence(adapters.mount) != step.fence:
         raise FenceMovedError
     return adapters.observer.reload(reload, bridge.proof)
+
+
+def _keep_back(answer: str | None, bridge: Bridge) -> str | None:
+    """What a daemon says of a Secret may quote it, and more people read what we tell."""
+    if bridge.source.secret is None or answer in {None, ANSWERED_OK}:
+        return answer
+    return "the daemon refused the reload; its words may quote the Secret: see its own log"
 
 
 def _read_fence(mount: Mount) -> str | None:

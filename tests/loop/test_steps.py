@@ -164,3 +164,16 @@ def test_a_reload_by_http_that_was_not_answered_says_nothing() -> None:
     stage.observer.answer = None
     result = send(signal(stage), BY_HTTP, stage.adapters)
     assert (result.sending, result.answer) == (Sending.SENT, None)
+
+
+def test_what_a_daemon_says_of_a_secret_is_kept_back() -> None:
+    secret = replace(BY_HTTP, source=replace(BY_HTTP.source, secret="shop/web"))  # noqa: S106  a name
+    stage = Stage()
+    stage.observer.answer = "password hunter2 is too short"
+    answer = send(signal(stage), secret, stage.adapters).answer
+    assert answer is not None
+    assert "refused" in answer
+    assert "hunter2" not in answer
+    assert "hunter2" in (send(signal(stage), BY_HTTP, stage.adapters).answer or "")
+    stage.observer.answer = "ok"
+    assert send(signal(stage), secret, stage.adapters).answer == "ok"
