@@ -14,16 +14,17 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sidecar.clock import SystemClock
 from sidecar.core.snapshot import Snapshot
-from sidecar.kube.ports import CONFIG_MAPS, EVENTS, PODS, Json, Ref
+from sidecar.kube.ports import CONFIG_MAPS, EVENTS, PODS, SECRETS, Json, Ref, Resource
 from sidecar.kube.watch import Listener, ObjectWatch
+from sidecar.record.annotations import read_marks
 from tests.apiserver.clients import make_admin_client
 from tests.apiserver.server import ACCOUNT, CONFIG_MAP, ApiServer
 from tests.cluster.kubelets import Kubelet
@@ -131,6 +132,11 @@ class Stage:
     subject: Subject
     kubeconfig: Path
 
+    @property
+    def source(self) -> str:
+        """The field of a bridge's source that names the object."""
+        return "secret" if self.subject.ref.resource is SECRETS else "configMap"
+
     def refer(self, pod: str) -> Ref:
         return Ref(PODS, self.namespace, pod)
 
@@ -143,15 +149,23 @@ class Stage:
 
 
 @contextmanager
-def set_stage(server: ApiServer, folder: Path, *, pod_status: bool = True) -> Iterator[Stage]:
-    """A namespace in which all is as the shipped manifests have it."""
+def set_stage(
+    server: ApiServer,
+    folder: Path,
+    *,
+    pod_status: bool = True,
+    resource: Resource = CONFIG_MAPS,
+) -> Iterator[Stage]:
+    """A namespace in which all is as the shipped manifests have it, for this kind of object."""
     namespace = server.make_namespace(pod_status=pod_status)
     admin = make_admin_client(server)
     user = {"token": server.mint_token(namespace)}
     kubeconfig = server.pki.write_kubeconfig(
         folder / "sidecar.kubeconfig", server=server.url, user=user
     )
-    subject = Subject(admin=admin, ref=Ref(CONFIG_MAPS, namespace, CONFIG_MAP))
+    subject = Subject(admin=admin, ref=Ref(resource, namespace, CONFIG_MAP))
+    if resource is not CONFIG_MAPS:
+        change_rule(server, namespace, 0, resources=[resource.plural])
     with watching(admin, subject):
         yield Stage(
             server=server,
@@ -161,6 +175,16 @@ def set_stage(server: ApiServer, folder: Path, *, pod_status: bool = True) -> It
             kubeconfig=kubeconfig,
         )
     admin.close()
+
+
+def change_rule(server: ApiServer, namespace: str, rule: int, **fields: list[str]) -> None:
+    """Change a rule of the shipped Role."""
+    patch = [
+        {"op": "replace", "path": f"/rules/{rule}/{name}", "value": value}
+        for name, value in fields.items()
+    ]
+    argv = ("patch", "role", "surehup", "--type=json", f"-p={json.dumps(patch)}")
+    server.kubectl(*argv, namespace=namespace)
 
 
 @dataclass(kw_only=True)
@@ -214,6 +238,28 @@ class Pod:
             tell=lambda: self.sidecar.tail,
         )
 
+    def wait_connected(self) -> None:
+        """Wait until its sidecar sees the object."""
+
+        def is_connected() -> bool:
+            with suppress(OSError):
+                return self.sidecar.metric("surehup_api_connected") == 1
+            return False
+
+        eventually(is_connected, lambda: self.sidecar.tail)
+
+    def settle_now(self, status: str) -> Marks:
+        """Wait until the object says `status` of the content that it has."""
+        self.stage.subject.wait(
+            lambda content: (
+                content is not None
+                and read_marks(content).get("status") == status
+                and read_marks(content).get("observed") == read_digest(content)
+            ),
+            tell=lambda: self.sidecar.tail,
+        )
+        return read_marks(self.stage.subject.read())
+
     def wait_marks(self, holds: Any, *, within_s: float = WITHIN_S) -> Marks:  # noqa: ANN401
         return self.stage.subject.wait_marks(
             holds, within_s=within_s, tell=lambda: self.sidecar.tail
@@ -253,13 +299,12 @@ def write_settings(path: Path, bridges: list[Settings]) -> Path:
     return path
 
 
-def merge(base: Settings, over: Settings) -> dict[str, Any]:
+def merge(base: Settings | None, over: Settings) -> dict[str, Any]:
     """`over` upon `base`, key by key."""
-    merged = dict(base)
+    merged = dict(base or {})
     for key, value in over.items():
         old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(old, value) if both else value
+        merged[key] = merge(old, value) if isinstance(value, Mapping) else value
     return merged
 
 
@@ -274,12 +319,13 @@ def running_pod(  # noqa: PLR0913  what a pod's manifest says
     first: bool = True,
     start: bool = True,
     kind: Kind = PROMETHEUS_KIND,
+    others: Sequence[Settings] = (),
     **bridge: Any,  # noqa: ANN401
 ) -> Iterator[Pod]:
     """A pod on `stage`; `bridge` are further settings of it.
 
-    `first`: the object is given good content before. `start`: the daemon is started, once there is
-    something to start with.
+    `others` are more bridges of its sidecar. `first`: the object is given good content before.
+    `start`: the daemon is started, once there is something to start with.
     """
     folder = stage.folder / name
     place = Place(
@@ -295,7 +341,7 @@ def running_pod(  # noqa: PLR0913  what a pod's manifest says
     daemon = Running(spec=replace(kind.spec, program=str(program)), place=place)
     mounted = Kubelet(folder / "mount", **(kubelet or {}))
     base: dict[str, Any] = {
-        "source": {"configMap": f"{stage.namespace}/{CONFIG_MAP}"},
+        "source": {stage.source: f"{stage.namespace}/{stage.subject.ref.name}"},
         "target": {"process": re.escape(str(program))},
         "confirm": {"url": f"http://127.0.0.1:{place.port}/metrics"},
         "rollout": {"replicas": 1},
@@ -304,7 +350,8 @@ def running_pod(  # noqa: PLR0913  what a pod's manifest says
         base |= {"mode": "published", "publish": str(folder / "published")}
     else:
         base["source"]["mount"] = str(folder / "mount")
-    settings = write_settings(folder / "surehup.yaml", [merge(merge(base, kind.bridge), bridge)])
+    bridges = [merge(merge(base, kind.bridge), bridge), *others]
+    settings = write_settings(folder / "surehup.yaml", bridges)
     good = {stage.subject.put({kind.key: kind.valid(number())})} if first else set()
     with ExitStack() as stack:
         api_pod = make_api_pod(stage, name)
