@@ -43,7 +43,8 @@ class Said:
 def split_output(output: str, *, folder: str) -> list[str]:
     """Lines that say something, cleaned. The candidate's folder falls away, leaving keys."""
     lines = output.replace(f"{folder}/", "").replace(folder, ".").splitlines()
-    return [shorten(clean(line).rstrip(), LINE_CHARS) for line in lines if line.strip()]
+    cleaned = (clean(line).rstrip() for line in lines)
+    return [shorten(line, LINE_CHARS) for line in cleaned if line.strip()]
 
 
 def find_essence(lines: Sequence[str], *, keys: Iterable[str], told: Sequence[str]) -> Said:

@@ -15,8 +15,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 
+MOST_PATTERNS = 1000
+"""Different ones in a file; each is tried with every key."""
+
+_GLOB = re.compile(r"[*?\[]")
 _REFERENCE_END = rb"[^\s\"'`,;<>(){}\[\]]+"
 
 
@@ -70,10 +75,13 @@ def turn_references(
         return content
     root = re.escape(os.fsencode(mount.rstrip("/")))
     reference = re.compile(rb"(?<![\w./-])" + root + rb"/+(" + _REFERENCE_END + rb")")
+    names = {os.fsdecode(match[1]) for match in reference.finditer(content)}
+    patterns = islice((name for name in names if _GLOB.search(name)), MOST_PATTERNS)
+    known = names & files.keys()
+    known |= {name for name in patterns if any(fnmatchcase(key, name) for key in files)}
 
     def turn(match: re.Match[bytes]) -> bytes:
         name = os.fsdecode(match[1])
-        known = any(key == name or fnmatchcase(key, name) for key in files)
-        return os.fsencode(f"{folder}/{name}") if known else match[0]
+        return os.fsencode(f"{folder}/{name}") if name in known else match[0]
 
     return reference.sub(turn, content)

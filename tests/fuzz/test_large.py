@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from sidecar.core.report import Finding
 from sidecar.validate.hygiene import check_hygiene
 from sidecar.validate.json_syntax import check_json
 from sidecar.validate.prometheus.lint import lint
+from sidecar.validate.scratch import turn_references
 from sidecar.validate.yaml_syntax import check_yaml
 
 Find = Callable[[bytes], list[Finding]]
@@ -41,3 +43,20 @@ def test_faults_without_number_are_told_in_time(find: Find, content: bytes) -> N
     found = find(content)
     assert time.thread_time() - before_s < MOST_CPU_S
     assert 20 <= len(found) <= 500
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"/etc/p/rules-1 " * 60_000,
+        b"/etc/p/" * 140_000,
+        b"".join(b"/etc/p/rules-%d " % number for number in range(60_000)),
+        b"/etc/p/*-*-*-*x*x*y " * 40_000,
+    ],
+)
+def test_references_without_number_are_turned_in_time(content: bytes) -> None:
+    files = {f"rules-{number}-{'x' * 200}.yml": b"" for number in range(2_000)}
+    before_s = time.thread_time()
+    turned = turn_references(content, files, mount="/etc/p", folder=Path("/tmp/x"))  # noqa: S108
+    assert time.thread_time() - before_s < MOST_CPU_S
+    assert turned == content
