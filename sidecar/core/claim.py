@@ -10,6 +10,7 @@ from sidecar.core.bridge import Rollback, Strategy
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Keep, Milestone, Recall, Restore, Write
+from sidecar.core.holder import read_holder
 from sidecar.core.marks import (
     TURN_MARGIN_S,
     explain_refusal,
@@ -163,8 +164,8 @@ def _keep(draft: Draft, declared: Declared) -> None:
     api = draft.api
     if api.keeping is not None or api.kept == declared.digest or not _is_applied(draft.state, api):
         return
-    if takes_turns(draft.state) and not is_incumbent(draft.state, declared):
-        return  # who went first keeps it for all
+    if takes_turns(draft.state) and not _keeps_for_all(draft, api, declared):
+        return
     decided, good = draft.state.decided, find_good(draft.state)
     cause = decided.message if decided is not None else ""
     protected = tuple(digest for digest in {declared.digest, good, api.earlier} if digest)
@@ -174,6 +175,13 @@ def _keep(draft: Draft, declared: Declared) -> None:
     draft.state = replace(
         draft.state, api=replace(api, keeping=effect, kept=declared.digest, revision=None)
     )
+
+
+def _keeps_for_all(draft: Draft, api: ApiSide, declared: Declared) -> bool:
+    """Who went first keeps the revision; where nobody has yet, who is about to speak."""
+    nobody = read_holder(declared.marks).pod == ""
+    speaks = draft.now_s >= speaks_from_s(draft.state, api, declared)
+    return is_incumbent(draft.state, declared) or (nobody and speaks)
 
 
 def take_kept(draft: Draft, revision: int | None, message: str) -> None:

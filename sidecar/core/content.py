@@ -123,7 +123,7 @@ def begin_attempt(draft: Draft, want: Want) -> None:
     elif _was_undone(draft.state, attempt):
         message = "this content failed before and was undone: change it, or ask for another try"
         finish(draft, Outcome.REJECTED, message)
-    elif may_signal(draft.state) and not is_approved(draft.state, attempt):
+    elif (attempt.beside or may_signal(draft.state)) and not is_approved(draft.state, attempt):
         validate(draft, tries=0)
     else:
         proceed(draft)
@@ -144,10 +144,13 @@ def may_signal(state: State) -> bool:
     """Whether the running attempt may end in a signal.
 
     Content that was rejected, failed or stayed unconfirmed is not tried again by itself: where its
-    process starts anew, the start is only watched.
+    process starts anew, the start is only watched. So it is of what the kubelet mounts beside the
+    newest content, which is about to go.
     """
     attempt, decided = state.attempt, state.decided
-    return attempt is not None and (
+    if attempt is None or (attempt.beside and state.bridge.source.mode is Mode.MOUNTED):
+        return False
+    return (
         attempt.asked
         or decided is None
         or decided.digest != attempt.digest
@@ -254,7 +257,13 @@ def finish(
 ) -> None:
     """The attempt ends with the last word on its content."""
     attempt = draft.attempt
-    decided = Decision(digest=attempt.digest, outcome=outcome, message=message, findings=findings)
+    decided = Decision(
+        digest=attempt.digest,
+        outcome=outcome,
+        message=message,
+        findings=findings,
+        tried=attempt.signalled or attempt.ends > 0 or outcome is not Outcome.UNCONFIRMED,
+    )
     if attempt.beside and draft.state.decided is not None:
         decided = _say_beside(draft.state, draft.state.decided, decided)
     draft.state = replace(draft.state, decided=decided, blocked="")

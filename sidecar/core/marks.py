@@ -39,6 +39,7 @@ MESSAGE_MAX_BYTES = 1_000
 """What is read back must be what was meant, or it would be written again and again: all keys
 together have 2 KiB, of which the others take less than half."""
 
+WISH_MAX_CHARS = 64
 _NONCE_CHARS = 8
 
 
@@ -105,6 +106,11 @@ def read_earlier(marks: Mapping[str, str], digest: str) -> str | None:
     return marks.get("previous" if unproven or itself else "active")
 
 
+def read_wish(marks: Mapping[str, str]) -> str:
+    """What a person asks, in the length that is written back."""
+    return marks.get("requested", "")[:WISH_MAX_CHARS]
+
+
 def explain_refusal(marks: Mapping[str, str]) -> str:
     """Why nothing may be written on the object, whatever RBAC says; empty where it may."""
     protocol = marks.get("protocol", PROTOCOL)
@@ -118,7 +124,7 @@ def explain_refusal(marks: Mapping[str, str]) -> str:
 
 def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
     """The whole word of this pod, or only that a wish was heeded where it has none."""
-    marks, heeded = declared.marks, _compose_heeded(state, api)
+    marks, heeded = declared.marks, _compose_heeded(state, api, declared)
     about = marks.get("observed") == declared.digest
     stands = marks.get("status", "") if about else ""
     if takes_turns(state) and stands == Status.ROLLING_OUT:
@@ -146,6 +152,8 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
     undecided = shown in {Status.PENDING, Status.PAUSED, Status.RELOADING}
     if stands in VERDICTS and undecided:
         return True  # a verdict stands until this pod has one of its own
+    if takes_turns(state) and stands in REFUSED and _is_applied(state, declared):
+        return True  # it failed in another pod
     if shown is Status.RELOADING and attempt is not None:
         return True  # it follows, or goes on where a sidecar before it ended
     if not takes_turns(state) or is_incumbent(state, declared) or not stands:
@@ -155,9 +163,10 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
     return stands in VERDICTS or undecided  # one pod speaks of what is undecided
 
 
-def _compose_heeded(state: State, api: ApiSide) -> dict[str, str | None]:
+def _compose_heeded(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
     waiting = state.asked is not None or (state.attempt is not None and state.attempt.asked)
-    return {"handled": api.handled} if api.handled and not waiting else {}
+    current = bool(api.handled) and read_wish(declared.marks) == api.handled
+    return {"handled": api.handled} if current and not waiting else {}
 
 
 def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
@@ -185,10 +194,15 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
 
 
 def _is_applied(state: State, declared: Declared) -> bool:
+    """Whether this content was applied, and no other was given to the process since.
+
+    A process that starts anew is the pod's own affair, but only one that is up speaks among others.
+    """
     decided, loaded = state.decided, state.loaded
+    fresh = loaded is None and not takes_turns(state)
     return (
         decided is not None
-        and (loaded is None or loaded.digest == decided.digest)
+        and (fresh or (loaded is not None and loaded.digest == decided.digest))
         and decided.digest == declared.content.digest
         and decided.outcome is Outcome.APPLIED
     )
@@ -242,7 +256,7 @@ def _compose_tally(state: State, declared: Declared) -> dict[str, str | None]:
     if decided is None or decided.digest != declared.content.digest:
         return {}
     proven = decided.outcome is Outcome.APPLIED
-    if proven and not _is_applied(state, declared):
+    if not decided.tried or (proven and not _is_applied(state, declared)):
         return {}
     rollout = state.bridge.policy.rollout
     tally = read_tally(declared.marks).with_pod(name_short(state.bridge.pod), proven=proven)

@@ -23,7 +23,7 @@ from sidecar.core.events import (
     Recalled,
 )
 from sidecar.core.holder import read_holder
-from sidecar.core.marks import read_earlier
+from sidecar.core.marks import read_earlier, read_wish
 from sidecar.core.newest import find_newest
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import (
@@ -46,7 +46,6 @@ from sidecar.core.turn import (
 )
 
 WHOLES_KEPT = 8
-WISH_MAX_CHARS = 64
 
 REPLACED = "newer content was declared before this was given to the process"
 
@@ -164,7 +163,7 @@ def wish_from_s(state: State) -> float | None:
     if side is None or declared is None or state.asked is not None:
         return None
     marks = declared.marks
-    wish = _read_wish(declared)
+    wish = read_wish(marks)
     if not wish or wish in {side.handled, marks.get("handled")}:
         return None
     other = takes_turns(state) and not is_incumbent(state, declared)
@@ -178,7 +177,7 @@ def heed_wish(draft: Draft) -> None:
     side, from_s = draft.state.api, wish_from_s(draft.state)
     if side is None or side.declared is None or from_s is None or draft.now_s < from_s:
         return
-    wish = _read_wish(side.declared)
+    wish = read_wish(side.declared.marks)
     if wish:
         _set(draft, replace(side, handled=wish))
         draft.state = replace(draft.state, asked=(Trigger.API, ()))
@@ -192,11 +191,6 @@ def stop_awaiting(draft: Draft) -> None:
         return
     if side.answered or draft.now_s >= side.awaited_until_s:
         _set(draft, replace(side, awaited_until_s=None))
-
-
-def _read_wish(declared: Declared) -> str:
-    """What a person asks, in the length that is written back."""
-    return declared.marks.get("requested", "")[:WISH_MAX_CHARS]
 
 
 def _take_offered(draft: Draft, offered: Snapshot) -> None:

@@ -26,7 +26,7 @@ class Decision:
     """The last word on one content. It is not tried again until it changes or a person asks.
 
     `aside`: what else is to be said, as that a process runs the content although it was rejected.
-    `lost`: what was to come back after it did not.
+    `lost`: what was to come back after it did not. `tried`: the process was seen to be given it.
     """
 
     digest: str
@@ -35,6 +35,7 @@ class Decision:
     findings: tuple[Finding, ...] = ()
     aside: str = ""
     lost: bool = False
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,9 +208,10 @@ class State:
 
     `awaiting` is the id of the one effect whose answer the phase waits for; `next_effect` numbers
     them. `asked` holds a person's wish until it is answered, with the requests that wait for it.
-    `begun_s` is when this sidecar began. `mounted` is what the daemon's folder carries; `offered` what another folder offers where the
-    daemon's is published. `good` is the content of `last_good`, proven at `good_s`. `wholes` names
-    the whole objects whose contents go by another digest here.
+    `begun_s` is when this sidecar began. `mounted` is what the daemon's folder carries; `offered`
+    what another folder offers where the daemon's is published. `good` is the content of
+    `last_good`, proven at `good_s`. `wholes` names the whole objects whose contents go by another
+    digest here.
     """
 
     bridge: Bridge

@@ -72,7 +72,7 @@ def _is_first_boot(state: State, declared: Declared) -> bool:
     """
     active = declared.marks.get("active")
     nothing = state.bridge.source.mode is Mode.PUBLISHED and state.mounted is None
-    return nothing and (active is None or active == declared.digest or state.good is None)
+    return nothing and active in {None, declared.digest}
 
 
 def takes_turns(state: State) -> bool:
@@ -114,11 +114,13 @@ def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
 
 
 def is_outrun(attempt: Attempt, declared: Declared) -> bool:
-    """Whether another pod has claimed the same content, so that a claim of ours is to be dropped."""
+    """Whether another pod has claimed or decided the same content, so that we are to stand down."""
     marks = declared.marks
-    moving = marks.get("status") in {Status.RELOADING, Status.ROLLING_OUT}
+    status = marks.get("status", "")
+    decided = status in REFUSED | ADOPTED and not attempt.asked
+    moving = status in {Status.RELOADING, Status.ROLLING_OUT}
     about = marks.get("observed") == declared.digest
-    return about and moving and read_holder(marks).nonce != attempt.nonce
+    return about and (moving or decided) and read_holder(marks).nonce != attempt.nonce
 
 
 def _take_over(state: State, api: ApiSide, declared: Declared) -> Turn:

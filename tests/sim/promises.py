@@ -109,7 +109,7 @@ class Promises:
         if status == Status.APPLIED and status != before.marks.get("status"):
             self._judge_applied(digest, trial, who)
         active = marks.get("active")
-        if status in FAILURES and active == digest:
+        if status in {Status.ROLLED_BACK, Status.FAILED} and active == digest:
             self.accuse(f"{who} says {status} of {short(digest)}, and that it is active")
 
     def _judge_applied(self, digest: str, trial: Trial, who: str) -> None:
@@ -186,7 +186,8 @@ class Promises:
     def _judge_all_good(self) -> None:
         for pod in self.fleet.pods:
             runs = pod.world.runs
-            if self._good and runs not in self._good:
+            # A pod that never had good files, of an object without history, has none to go back to.
+            if pod.world.kept is not None and runs not in self._good:
                 self.accuse(f"{pod.name} runs {short(runs or '-')}, which nobody has proven")
 
     def _judge_all_run(self, digest: str) -> None:
