@@ -18,6 +18,7 @@ from sidecar.settings.loading import load_settings
 from tests.validate.images import make_judge_image, require_root
 
 ROOT = Path(__file__).parents[2]
+MANUAL = ROOT / "docs" / "validators.md"
 BRIDGE = """\
 bridges:
 - name: judged
@@ -65,6 +66,17 @@ def test_presets_ask_the_daemons_own_program_first(name: str) -> None:
     checks = to_checks(load_preset(name))
     origins = {check.origin for check in checks if isinstance(check, Command)}
     assert origins <= {Origin.TARGET}
+
+
+@pytest.mark.parametrize("name", list_presets())
+def test_the_manual_names_each_presets_program(name: str) -> None:
+    rows = [row for row in MANUAL.read_text("utf-8").splitlines() if row.startswith(f"| `{name}` ")]
+    told = [(row.split("`")[3].split()[0], row.rstrip(" |").split(" | ")[-1]) for row in rows]
+    assert told == [
+        (check.command[0], "skipped" if check.optional else "blocked")
+        for check in load_preset(name).checks or ()
+        if check.command
+    ]
 
 
 @pytest.mark.parametrize(
