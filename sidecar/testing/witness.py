@@ -69,8 +69,15 @@ class Witness:
             self._accuse(f"{content.short} was signalled although attempts are paused")
         claimed = self.claims.get(attempt.nonce)
         alone = config.is_away or not side.connected or side.refused or not side.is_trusted
-        if claimed not in self.names_of(content.digest) and not alone:
+        if claimed not in self.names_of(content.digest) and not alone and not self._follows():
             self._accuse(f"{content.short} was signalled unclaimed")
+
+    def _follows(self) -> bool:
+        """Whether the object says that other replicas run what it declares."""
+        config = self._facts.config
+        marks = config.now.marks if config.now is not None else {}
+        adopted = marks.get("status") in {Status.APPLIED, Status.ROLLING_OUT}
+        return adopted and marks.get("observed") == config.digest
 
     def _judge_marks(self, before: Stored, after: Stored, whole: str, content: str) -> None:
         old, new = before.marks, after.marks
@@ -95,7 +102,12 @@ class Witness:
 
     def _has_failed(self, active: str, message: str) -> bool:
         """Whether it failed last; the last good stays that, also where it did not come back."""
-        return self._last_outcome(active) not in PASSING_OUTCOMES and LOST not in message
+        last = self._last_outcome(active)
+        before = any(
+            r.digest == active and r.outcome is Outcome.APPLIED for r in self._facts.records
+        )
+        doubtful = last is Outcome.UNCONFIRMED and before
+        return last not in PASSING_OUTCOMES and LOST not in message and not doubtful
 
     def _last_outcome(self, whole: str) -> Outcome:
         """How the last attempt ended that came to a verdict on it; applied, if none did."""
