@@ -1,6 +1,6 @@
 # The one entry to everything a developer does; CI calls the same targets.
 .DELETE_ON_ERROR:
-.PHONY: help setup tools demo test apitest gates cov lint format type bench agreement fuzz mutants docs lock clean ci
+.PHONY: help setup tools demo test apitest image cluster e2e gates cov lint format type bench agreement fuzz mutants docs lock clean ci
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -8,7 +8,7 @@ FUZZER := .venv/.fuzzer
 ARGS ?=
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 # Written last, so that a broken installation is tried again, and a finished one costs nothing.
 $(READY): .ci/lock-dev.txt .ci/setup pyproject.toml
@@ -31,6 +31,18 @@ apitest: setup ## the tests on a real Kubernetes API server, which the first run
 	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
 	$(BIN)/pytest -m apiserver $(ARGS)
 
+image: $(READY) ## the sidecar's image, by docker or buildah: localhost/surehup:VERSION
+	@docker/build
+
+CLUSTER ?= kind
+
+cluster: setup ## a cluster that stays, CLUSTER=kind or node; e2e/kind/down, e2e/node/down end it
+	@e2e/$(CLUSTER)/up
+
+# Cold, everything is compiled first, as for apitest: Kubernetes, a container runtime, kind.
+e2e: setup ## the tests in a cluster: KUBECONFIG's, or one made of CLUSTER=kind or node; ARGS as well
+	CLUSTER=$(CLUSTER) $(BIN)/pytest e2e $(ARGS)
+
 cov: setup ## all tests, and what they leave uncovered
 	$(MAKE) test ARGS="--cov --cov-report= $(ARGS)"
 	$(MAKE) apitest ARGS="--cov --cov-append --cov-report= $(ARGS)"
@@ -52,6 +64,7 @@ format: $(READY) ## format everything
 type: $(READY) ## static types of the package and its tests
 	$(BIN)/mypy -p sidecar
 	$(BIN)/mypy tests
+	$(BIN)/mypy e2e
 
 BENCHES ?= core reload rest load
 

@@ -34,6 +34,12 @@ lock() { # NAME
     flock -w 1800 9 || fail "another run has been preparing the $1 for half an hour: end it first"
 }
 
+need_programs() { # PROGRAM...
+    "$e2e/build" --check "$@" >/dev/null 2>&1 && return
+    "$root/.ci/setup" go
+    "$e2e/build" "$@" >/dev/null
+}
+
 python() {
     local found=$root/.venv/bin/python
     [ -x "$found" ] || found=python3

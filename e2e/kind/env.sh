@@ -12,4 +12,8 @@ image=${NODE_IMAGE:-$own_image}
 export KUBECONFIG=$kubeconfig
 export KIND_EXPERIMENTAL_PROVIDER=podman CONTAINERS_CONF=$state/containers.conf
 
-exists() { kind get clusters 2>/dev/null | grep -qxF "$cluster"; }
+nodes() { kind get nodes --name "$cluster" 2>/dev/null; }
+
+running_nodes() {
+    podman ps --quiet --filter "label=io.x-k8s.kind.cluster=$cluster"
+}
