@@ -194,15 +194,15 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
 
 
 def _is_applied(state: State, declared: Declared) -> bool:
-    """Whether this content was applied, and no other was given to the process since.
+    """Whether this content was applied, and is what the process was given last.
 
-    A process that starts anew is the pod's own affair, but only one that is up speaks among others.
+    Of one that starts anew nothing is known yet: what stands on the object stays meanwhile.
     """
     decided, loaded = state.decided, state.loaded
-    fresh = loaded is None and not takes_turns(state)
     return (
         decided is not None
-        and (fresh or (loaded is not None and loaded.digest == decided.digest))
+        and loaded is not None
+        and loaded.digest == decided.digest
         and decided.digest == declared.content.digest
         and decided.outcome is Outcome.APPLIED
     )

@@ -107,7 +107,9 @@ def drop_outdated(draft: Draft) -> None:
     phase = draft.state.phase
     retries = isinstance(phase, Publishing) and draft.state.awaiting is None
     early = isinstance(phase, Validating | Waiting | Seeking | Claiming) or retries
-    if attempt is None or newest is None or not early or attempt.digest == newest.snapshot.digest:
+    if attempt is None or newest is None or not early:
+        return
+    if attempt.digest == newest.snapshot.digest and not attempt.beside:
         return
     if not attempt.beside or not _is_decided(draft.state, newest):
         content.supersede(draft, REPLACED)
