@@ -51,24 +51,37 @@ def find_want(state: State) -> Want | None:
     newest = find_newest(state)
     if newest is None:
         return None
+    if state.interrupted is not None and _is_unread(state):
+        return None
+    decided = state.decided
+    stands = decided is not None and decided.digest == newest.snapshot.digest
+    if stands and is_repair_due(state) and state.good is not None:
+        # Until it is told, nobody waits for a process that cannot come up on the files that failed;
+        # who asks for another try gets it from one that came up again.
+        good = carry(state, state.good)
+        return None if is_untold(state) else Want(Trigger.STARTUP, good, beside=True)
     if state.asked is not None:
         return Want(state.asked[0], newest)
     if is_fill_due(state, newest) and state.good is not None:
         return Want(Trigger.STARTUP, carry(state, state.good), beside=True)
-    decided = state.decided
     if decided is None:
         return Want(Trigger.STARTUP, newest)
     displaced = _runs_other(state, newest) or _lacks_published(state, newest)
     if newest.snapshot.digest != decided.digest or displaced:
         return Want(Trigger.API if is_from_api(state) else Trigger.MOUNT, newest)
-    if is_repair_due(state) and state.good is not None:
-        # Until then nobody waits for a process that cannot come up on the files that failed.
-        good = carry(state, state.good)
-        return None if is_untold(state) else Want(Trigger.STARTUP, good, beside=True)
     mounted = state.mounted
     if mounted is not None and (state.restart_pending or state.interrupted is not None):
         return Want(Trigger.STARTUP, mounted, beside=mounted.snapshot != newest.snapshot)
     return None
+
+
+def _is_unread(state: State) -> bool:
+    """Whether nothing tells yet which generation is on disk.
+
+    What was signalled there before is gone on with, which only its generation tells.
+    """
+    mounts = state.bridge.source.mode is Mode.MOUNTED
+    return state.mounted is None and (mounts or not state.mount_trouble)
 
 
 def _runs_other(state: State, newest: Mounted) -> bool:
