@@ -39,11 +39,15 @@ from sidecar.core.verdict import predict_digests
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """An attempt that is called for. `beside`: not on the newest content."""
+    """An attempt that is called for. `beside`: not on the newest content.
+
+    `repairs`: it brings back what ran before; other content beside the newest is only watched.
+    """
 
     trigger: Trigger
     candidate: Mounted
     beside: bool = False
+    repairs: bool = False
 
 
 def find_want(state: State) -> Want | None:
@@ -58,12 +62,12 @@ def find_want(state: State) -> Want | None:
     if stands and is_repair_due(state) and state.good is not None:
         # Until it is told, nobody waits for a process that cannot come up on the files that failed;
         # who asks for another try gets it from one that came up again.
-        good = carry(state, state.good)
-        return None if is_untold(state) else Want(Trigger.STARTUP, good, beside=True)
+        good = Want(Trigger.STARTUP, carry(state, state.good), beside=True, repairs=True)
+        return None if is_untold(state) else good
     if state.asked is not None:
         return Want(state.asked[0], newest)
     if is_fill_due(state, newest) and state.good is not None:
-        return Want(Trigger.STARTUP, carry(state, state.good), beside=True)
+        return Want(Trigger.STARTUP, carry(state, state.good), beside=True, repairs=True)
     if decided is None:
         return Want(Trigger.STARTUP, newest)
     displaced = _runs_other(state, newest) or _lacks_published(state, newest)
@@ -119,6 +123,7 @@ def begin_attempt(draft: Draft, want: Want) -> None:
         predictions=predict_digests(state.bridge.proof, candidate.snapshot),
         asked=state.asked is not None,
         beside=want.beside,
+        repairs=want.repairs,
     )
     interrupted = state.interrupted
     draft.state = replace(
@@ -157,11 +162,11 @@ def may_signal(state: State) -> bool:
     """Whether the running attempt may end in a signal.
 
     Content that was rejected, failed or stayed unconfirmed is not tried again by itself: where its
-    process starts anew, the start is only watched. So it is of what the kubelet mounts beside the
-    newest content, which is about to go.
+    process starts anew, the start is only watched. So it is of content beside the newest, which is
+    about to go, unless that is what is brought back.
     """
     attempt, decided = state.attempt, state.decided
-    if attempt is None or (attempt.beside and state.bridge.source.mode is Mode.MOUNTED):
+    if attempt is None or (attempt.beside and not attempt.repairs):
         return False
     return (
         attempt.asked

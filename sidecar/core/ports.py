@@ -172,10 +172,8 @@ class ConfigObject(Protocol):
     def read(self) -> ApiAnswer:
         """The object as it is now; `DONE` without one where there is none."""
 
-    def write(
-        self, marks: Mapping[str, str | None], version: str, known: Mapping[str, str]
-    ) -> ApiAnswer:
-        """Write our annotations if it still has `version`; `known` are those that it has then.
+    def write(self, marks: Mapping[str, str | None], declared: Declared) -> ApiAnswer:
+        """Write our annotations if it still declares what it did.
 
         After a conflict the answer carries the object as it is now.
         """

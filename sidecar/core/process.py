@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sidecar.core.attempt import Outcome, Trigger
 from sidecar.core.backoff import LINGER_LOOKS, SEEK_LOOKS
+from sidecar.core.bridge import Noop, OnInvalid
 from sidecar.core.claim import claim
 from sidecar.core.content import bears_repeating, finish, is_approved, may_signal, save
 from sidecar.core.draft import Draft
@@ -20,6 +21,7 @@ from sidecar.core.state import (
     Loaded,
     Seeking,
     Signalling,
+    State,
     Waiting,
 )
 from sidecar.core.turn import is_paused
@@ -86,6 +88,8 @@ def runs_candidate(draft: Draft, sample: Sample, process: Process) -> str | None
     Who asks from a shell wants the reload itself.
     """
     attempt, proof, loaded = draft.attempt, draft.state.bridge.proof, draft.state.loaded
+    if attempt.repairs and _has_kept(draft.state, process):
+        return "kept this content when it refused the other"
     if attempt.trigger is Trigger.CLI or not is_healthy(proof, sample):
         return None
     known = loaded if loaded is not None and loaded.process.is_same(process) else None
@@ -97,6 +101,23 @@ def runs_candidate(draft: Draft, sample: Sample, process: Process) -> str | None
     if shows_content(proof, sample, attempt.predictions, attempt.candidate.snapshot):
         return "shows the digest of this content"
     return None
+
+
+def _has_kept(state: State, process: Process) -> bool:
+    """Whether the process said no to other content, and so runs what it ran before.
+
+    Of a daemon that does nothing when unchanged content is reloaded, no signal can prove more.
+    """
+    loaded, decided, proof = state.loaded, state.decided, state.bridge.proof
+    return (
+        proof.noop is not Noop.MOVES
+        and proof.on_invalid is OnInvalid.KEEPS
+        and decided is not None
+        and decided.outcome is Outcome.FAILED
+        and loaded is not None
+        and loaded.process.is_same(process)
+        and loaded.digest == decided.digest
+    )
 
 
 def adopt(draft: Draft, process: Process, how: str) -> None:

@@ -58,8 +58,9 @@ class Attempt:
     """One candidate on its way. `resumed`: begun by a sidecar that is no more.
 
     `beside`: not the newest content, but what the daemon reads meanwhile, or is to read again; its
-    end leaves the decision on the newest as it is. `nonce` names its claim on the object, made at
-    `claimed_s` as the one numbered `tries` for this content. Since `held_s` it waits for the API.
+    end leaves the decision on the newest as it is. `repairs`: the latter, so that it is signalled.
+    `nonce` names its claim on the object, made at `claimed_s` as the one numbered `tries` for this
+    content. Since `held_s` it waits for the API.
     """
 
     candidate: Mounted
@@ -71,6 +72,7 @@ class Attempt:
     signalled: bool = False
     resumed: bool = False
     beside: bool = False
+    repairs: bool = False
     nonce: str = ""
     tries: int = 1
     claimed_s: float = float("-inf")

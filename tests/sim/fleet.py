@@ -15,6 +15,9 @@ from sidecar.testing.declaration import FakeConfig, Files, Stored
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import Latency, World
 
+START_S = 0.5
+"""A kubelet mounts a new pod's volumes well before it starts its containers."""
+
 RESTART_S = 1.0
 """A kubelet starts a container that ended again after a while."""
 
@@ -73,7 +76,7 @@ class Fleet:
             transitions=set(),
             shared=self.config,
         )
-        pod = Pod(name=name, world=world, daemon_s=self.now_s)
+        pod = Pod(name=name, world=world, daemon_s=self.now_s + START_S)
         self.pods.append(pod)
         if self.config.now is not None and nature.bridge.source.mode is Mode.MOUNTED:
             world.mount(self.config.now.files)

@@ -32,7 +32,7 @@ TIMESTAMP = Evidence(name="timestamp", role=Role.SUCCESS_TIMESTAMP, source=Serie
 GOOD = ("one", "two", "three", "four")
 BAD = ("bad one", "bad two")
 SUBTLE = ("bad subtle one", "bad subtle two")
-REST_S = 400.0
+REST_S = 800.0
 QUIET_S = 200.0
 
 
