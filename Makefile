@@ -1,6 +1,6 @@
 # The one entry to everything a developer does; CI calls the same targets.
 .DELETE_ON_ERROR:
-.PHONY: help setup tools demo test apitest image cluster e2e gates cov lint format type bench agreement fuzz mutants docs lock clean ci
+.PHONY: help setup tools demo test apitest charts image cluster e2e gates cov lint format type bench agreement fuzz mutants docs lock clean ci
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -29,7 +29,14 @@ test: setup ## all tests that need no API server; ARGS="-k words" for some of th
 # Cold, the build takes minutes and gigabytes (e2e/build says how many); then it is there for good.
 apitest: setup ## the tests on a real Kubernetes API server, which the first run builds; ARGS as well
 	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
-	$(BIN)/pytest -m apiserver $(ARGS)
+	$(BIN)/pytest -m "apiserver and not charts" $(ARGS)
+
+CHARTED := etcd kube-apiserver kube-controller-manager kubectl helm
+
+charts: setup ## the charts: whether what is made from them is up to date, lint, and their tests
+	@e2e/build --check $(CHARTED) >/dev/null 2>&1 || { .ci/setup go && e2e/build $(CHARTED); }
+	$(BIN)/python -m charts.generate --check
+	$(BIN)/pytest -m charts tests/charts $(ARGS)
 
 image: $(READY) ## the sidecar's image, by docker or buildah: localhost/surehup:VERSION
 	@docker/build

@@ -17,7 +17,7 @@ TOOLS = frozenset(
     {
         *("prometheus", "promtool", "amtool", "prometheus-alertmanager"),
         *("prometheus-blackbox-exporter", "nats-server", "haproxy", "nginx", "victoria-metrics"),
-        *("vmagent", "tini", "dumb-init", "openssl", "setpriv", "unshare", "mount"),
+        *("vmagent", "tini", "dumb-init", "openssl", "setpriv", "unshare", "mount", "lua5.3"),
     }
 )
 IN_PLACE = """
