@@ -51,7 +51,7 @@ class Cluster:
         self._access = _find_access(environ, clock)
         self._api = KubeClient(self._access, clock=clock, on_request=on_request)
         self._pod = _find_pod(environ, self._access)
-        self._watches: list[ObjectWatch] = []
+        self._watches: dict[str, ObjectWatch] = {}
 
     def config(self, bridge: Bridge, reader: Reader) -> ApiConfig:
         """What `bridge` asks of its object."""
@@ -63,6 +63,7 @@ class Cluster:
             writer=AnnotationWriter(self._api, ref, clock=self._clock, group=bridge.policy.group),
             events=Events(self._api, pod=self._pod, clock=self._clock),
             tell=lambda message: _warn(bridge.name, message),
+            on_silence=lambda: self._doubt(bridge.name),
         )
 
     def pod(self) -> Pod | None:
@@ -89,12 +90,18 @@ class Cluster:
         watch = ObjectWatch(
             self._api, self._ref(bridge), listener, clock=self._clock, random=random.random
         )
-        self._watches.append(watch)
+        self._watches[bridge.name] = watch
         watch.start()
+
+    def _doubt(self, bridge: str) -> None:
+        """A call had no answer: what the watch is told may not be all there is."""
+        watch = self._watches.get(bridge)
+        if watch is not None:
+            watch.renew()
 
     def stop(self, timeout_s: float) -> None:
         """End all watches and connections."""
-        for watch in self._watches:
+        for watch in self._watches.values():
             watch.stop(timeout_s)
         self._api.close()
 

@@ -110,6 +110,16 @@ class ObjectWatch:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def renew(self) -> None:
+        """Doubt a watch that may be silent for its peer is dead: list and watch anew.
+
+        The object is handed on once more, also where nothing changed.
+        """
+        self._seen = None
+        with self._lock:
+            if self._changes is not None:
+                self._changes.close()
+
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():

@@ -15,7 +15,7 @@ def call(effect: ApiEffect, config: ConfigObject) -> Answered | Kept | Recalled:
         case Fetch(effect=number):
             return _answer(number, config.read())
         case Write(effect=number, marks=marks, declared=declared):
-            return _answer(number, config.write(marks, declared.version, declared.marks))
+            return _answer(number, config.write(marks, declared))
         case Restore(effect=number, failed=failed, good=good, files=files):
             return _answer(number, config.restore(failed, good, files))
         case Keep(effect=number, declared=declared, cause=cause, protected=protected):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Status
 from sidecar.core.declared import Declared
@@ -15,6 +16,7 @@ from sidecar.kube.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    UnreachableError,
 )
 from sidecar.kube.objects import is_immutable, read_files
 from sidecar.kube.ports import SECRETS, Json, Objects, Ref
@@ -33,13 +35,18 @@ STATUSES = {
 """How attempts end whatever else is going on; a failure has the word that the bridge shows."""
 
 
+STORM_TRIES = 8
+"""How often a write meets others who change nothing of ours, before it takes a rest."""
+
+
 class ApiConfig:
     """Implements `core.ports.ConfigObject` for the object `ref`.
 
-    `tell` hears, once for each sentence, what could not be written and what to grant.
+    `tell` hears, once for each sentence, what could not be written and what to grant. `on_silence`
+    is called when the object could not be read, as nobody answered.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  its object, what writes on it, and who hears of trouble
         self,
         api: Objects,
         ref: Ref,
@@ -48,6 +55,7 @@ class ApiConfig:
         writer: AnnotationWriter,
         events: Events,
         tell: Callable[[str], None],
+        on_silence: Callable[[], None],
     ) -> None:
         self._api = api
         self._ref = ref
@@ -56,13 +64,21 @@ class ApiConfig:
         self._events = events
         self._revisions = Revisions(api)
         self._tell = tell
+        self._on_silence = on_silence
         self._told: set[str] = set()
         self._uid = ""
+        self._seen: Json | None = None
         self._protected: Sequence[str] = ()
+
+    def declare_again(self) -> Declared | None:
+        """What the object declares by its companions' files of now; None before it was seen."""
+        return self.declare(self._seen) if self._seen is not None else None
 
     def declare(self, content: Json) -> Declared | None:
         """What an object that was read declares; None, and said, where it cannot be read."""
         self._uid = content["metadata"]["uid"]
+        if self._reader.companions:
+            self._seen = content
         try:
             return self._reader.read(content)
         except InvalidError as error:
@@ -76,22 +92,33 @@ class ApiConfig:
         except NotFoundError:
             return ApiAnswer(answer=Answer.DONE)
         except ApiError as error:
+            if isinstance(error, UnreachableError):
+                self._on_silence()
             return _explain(error)
 
-    def write(
-        self, marks: Mapping[str, str | None], version: str, known: Mapping[str, str]
-    ) -> ApiAnswer:
-        """Write annotations on the object as it was at `version`."""
-        if self._ref.resource == SECRETS and "salt" not in known:
+    def write(self, marks: Mapping[str, str | None], declared: Declared) -> ApiAnswer:
+        """Write annotations on the object as it was declared.
+
+        A conflict with somebody who changed nothing that was decided upon is tried again at once:
+        another decision would be the same, and in a storm of writers it would come too late.
+        """
+        if self._ref.resource == SECRETS and "salt" not in declared.marks:
             marks = {**marks, "salt": self._reader.fresh_salt}
-        try:
-            content = self._writer.write(marks, version=version, marks=known)
-        except ConflictError:
-            now = self.read()
-            return ApiAnswer(answer=Answer.CONFLICT, declared=now.declared)
-        except ApiError as error:
-            return _explain(error)
-        return ApiAnswer(answer=Answer.DONE, declared=self.declare(content))
+        found = declared
+        for _ in range(STORM_TRIES):
+            try:
+                version = found.version
+                content = self._writer.write(marks, version=version, marks=declared.marks)
+            except ConflictError:
+                now = self.read().declared
+                if now is None or replace(now, version=declared.version) != declared:
+                    return ApiAnswer(answer=Answer.CONFLICT, declared=now)
+                found = now
+            except ApiError as error:
+                return _explain(error)
+            else:
+                return ApiAnswer(answer=Answer.DONE, declared=self.declare(content))
+        return ApiAnswer(answer=Answer.CONFLICT, declared=found)
 
     def keep(
         self, declared: Declared, cause: str, protected: Sequence[str]
@@ -162,7 +189,7 @@ class ApiConfig:
 
     def _find_whole(self, declared: Declared) -> Snapshot | None:
         """All files of the object, which a mapped volume carries only in part."""
-        if not self._reader.items:
+        if not (self._reader.items or self._reader.companions):
             return Snapshot(declared.content.files, declared.digest)
         content = self._api.get(self._ref)
         if self._reader.read(content).digest != declared.digest:

@@ -142,18 +142,16 @@ class FakeConfig:
         """The object as it is now."""
         return self._fail("read") or self._answer(Answer.DONE)
 
-    def write(
-        self, marks: Mapping[str, str | None], version: str, known: Mapping[str, str]
-    ) -> ApiAnswer:
-        """Write annotations, if it still has `version`."""
+    def write(self, marks: Mapping[str, str | None], declared: Declared) -> ApiAnswer:
+        """Write annotations, if it is as it was declared."""
         failed = self._fail("write")
         if failed is not None:
             return failed
-        if self.now is None or str(self.now.version) != version:
+        if self.now is None or str(self.now.version) != declared.version:
             self.conflicts += 1
             return self._answer(Answer.CONFLICT)
-        if dict(known) != dict(self.now.marks):
-            msg = f"{known} is not what version {version} carries"
+        if dict(declared.marks) != dict(self.now.marks):
+            msg = f"{declared.marks} is not what version {declared.version} carries"
             raise AssertionError(msg)
         self.writes += 1
         self._set(self.now.files, _merge(self.now.marks, marks), "sidecar")

@@ -108,6 +108,23 @@ def test_a_watch_that_ends_at_its_time_goes_on_without_a_list_and_unannounced(
     assert len(ear.objects) == 2
 
 
+def test_a_watch_in_doubt_is_made_anew_and_the_object_handed_on_again(cluster: Cluster) -> None:
+    cluster.make(a="1")
+    ear = Ear()
+    watch = ObjectWatch(
+        cluster.api, REF, ear.listener, clock=SystemClock(), random=lambda: 0.5, pace=QUICK
+    )
+    watch.start()
+    ear.until_connected()
+    watch.renew()
+    ear.until(lambda: len(ear.objects) == 2)
+    assert ear.objects[0] == ear.objects[1]
+    cluster.edit(a="2")
+    ear.until_data({"a": "2"})
+    assert watch.stop()
+    assert cluster.requests["list 200"] == 2
+
+
 class Recorder(FakeApi):
     """Records the versions from which watches are asked for."""
 
