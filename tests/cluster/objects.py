@@ -110,6 +110,10 @@ class Subject:
                 assert left_s > 0, f"{self.ref}: {self.show_last()}{tell()}"
                 self.heard.wait(left_s)
 
+    def wait_content(self, digest: str) -> None:
+        """Wait until its observers, the kubelet among them, have seen it with this content."""
+        self.wait(lambda content: content is not None and read_digest(content) == digest)
+
     def wait_marks(
         self,
         holds: Callable[[Marks], bool],
