@@ -122,6 +122,7 @@ def begin_attempt(draft: Draft, want: Want) -> None:
         started_s=draft.now_s,
         predictions=predict_digests(state.bridge.proof, candidate.snapshot),
         asked=state.asked is not None,
+        given=state.given == candidate.snapshot.digest,
         beside=want.beside,
         repairs=want.repairs,
     )
@@ -132,7 +133,8 @@ def begin_attempt(draft: Draft, want: Want) -> None:
         debounce=state.debounce.open(draft.now_s),
         deferred=False,
         restart_pending=state.restart_pending and candidate.fence == UNMOUNTED,
-        interrupted=None,
+        interrupted=_find_left(state, attempt),
+        given=None,
     )
     if interrupted is not None and _continues(interrupted, attempt, state.bridge.proof):
         _resume(draft, interrupted)
@@ -182,6 +184,14 @@ def bears_repeating(proof: Proof) -> bool:
         OnInvalid.DIES,
         OnInvalid.OUTAGE,
     }
+
+
+def _find_left(state: State, attempt: Attempt) -> Interrupted | None:
+    """What was interrupted, as long as its content is still on disk while other is decided."""
+    interrupted, mounted = state.interrupted, state.mounted
+    if interrupted is None or mounted is None or interrupted.digest == attempt.digest:
+        return None
+    return interrupted if mounted.fence == interrupted.fence else None
 
 
 def _continues(interrupted: Interrupted, attempt: Attempt, proof: Proof) -> bool:

@@ -184,6 +184,7 @@ def _remember(draft: Draft, entry: Mapping[str, object] | None, good: Snapshot |
             valid=memory.valid,
             loaded=memory.loaded,
             interrupted=memory.interrupted,
+            given=memory.given,
             wholes=memory.wholes,
             restart_pending=memory.decided is not None,
         )

@@ -27,6 +27,7 @@ class Memory:
     interrupted: Interrupted | None = None
     wholes: Mapping[str, str] = field(default_factory=dict)
     restored: str | None = None
+    given: str | None = None
 
 
 def write_entry(state: State) -> Mapping[str, object]:
@@ -40,6 +41,7 @@ def write_entry(state: State) -> Mapping[str, object]:
         "interrupted": _write_interrupted(state),
         "wholes": dict(state.wholes),
         "restored": state.api.restored if state.api is not None else None,
+        "given": _find_given(state),
     }
 
 
@@ -57,6 +59,7 @@ def read_entry(entry: Mapping[str, object]) -> Memory | None:
             interrupted=_read_interrupted(raw["interrupted"]),
             wholes={_read_text(key): _read_text(raw["wholes"][key]) for key in raw["wholes"]},
             restored=_read_digest(raw["restored"]),
+            given=_read_digest(raw["given"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
@@ -142,6 +145,14 @@ def _find_interrupted(state: State) -> Interrupted | None:
         baseline=phase.baseline,
         answer=phase.answer if isinstance(phase, Confirming) else None,
     )
+
+
+def _find_given(state: State) -> str | None:
+    """What a process was given and has not shown its verdict on, as it ended or is not seen."""
+    attempt = state.attempt
+    if attempt is not None and (attempt.signalled or attempt.given or attempt.ends):
+        return attempt.digest
+    return state.given
 
 
 def _read_interrupted(raw: Any) -> Interrupted | None:

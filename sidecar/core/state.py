@@ -60,7 +60,7 @@ class Attempt:
     `beside`: not the newest content, but what the daemon reads meanwhile, or is to read again; its
     end leaves the decision on the newest as it is. `repairs`: the latter, so that it is signalled.
     `nonce` names its claim on the object, made at `claimed_s` as the one numbered `tries` for this
-    content. Since `held_s` it waits for the API.
+    content. Since `held_s` it waits for the API. `given`: a sidecar before gave it to a process.
     """
 
     candidate: Mounted
@@ -78,6 +78,7 @@ class Attempt:
     claimed_s: float = float("-inf")
     held_s: float | None = None
     ends: int = 0
+    given: bool = False
 
     @property
     def digest(self) -> str:
@@ -213,7 +214,7 @@ class State:
     `begun_s` is when this sidecar began. `mounted` is what the daemon's folder carries; `offered`
     what another folder offers where the daemon's is published. `good` is the content of
     `last_good`, proven at `good_s`. `wholes` names the whole objects whose contents go by another
-    digest here.
+    digest here. `given` is what a sidecar before gave to a process, and saw no end of.
     """
 
     bridge: Bridge
@@ -239,6 +240,7 @@ class State:
     remembers: bool = False
     begun_s: float = float("inf")
     interrupted: Interrupted | None = None
+    given: str | None = None
     out_of_sync_since_s: float | None = None
     records: tuple[AttemptRecord, ...] = ()
     stopping_s: float | None = None

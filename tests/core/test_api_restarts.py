@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from sidecar.core.bridge import Rollback, Source
+from sidecar.core.bridge import OnInvalid, Rollback, Source
 from sidecar.core.effects import Keep, Publish, Reply, Restore, Write
 from sidecar.core.state import (
     Claiming,
@@ -19,7 +21,8 @@ from sidecar.core.state import (
 )
 from sidecar.testing.cluster import Pace
 from sidecar.testing.pod_daemon import Habits
-from sidecar.testing.world import World
+from sidecar.testing.world import Latency, World
+from tests.core.bridges import PROMETHEUS
 from tests.core.clusters import (
     MOUNTED,
     PUBLISHED,
@@ -163,6 +166,47 @@ def test_a_sidecar_that_starts_while_the_api_is_away_tells_later() -> None:
     settle(world)
     assert mark(world, "status") == "Applied"
     assert len(world.signalled) == 1
+
+
+@pytest.mark.parametrize("signalled", [False, True])
+@pytest.mark.parametrize("back", ["two", "three"])
+def test_an_interrupted_signal_is_gone_on_with_once_the_mount_was_read(
+    *, signalled: bool, back: str
+) -> None:
+    """The API may tell of the content before the watcher tells which generation carries it."""
+    proof = replace(PROMETHEUS, on_invalid=OnInvalid.DIES)
+    latency = Latency(watch_s=0.2, signal_s=0.1)
+    world = run_in_cluster(make_cluster(proof=proof, latency=latency, habits=WORKS))
+    edit(world, "two")
+    reach(world, Confirming if signalled else Signalling)
+    world.run_for(0.06)
+    world.crash_sidecar()
+    if back == "three":
+        edit(world, "three")
+    world.start_sidecar()
+    world.run_for(0.1)
+    edit(world, "two")
+    settle(world)
+    assert marks(world, "status", "observed") == ("Applied", world.config.digest)
+    assert len(world.signalled) == 1
+
+
+def test_content_that_the_daemon_died_of_is_known_to_the_next_sidecar() -> None:
+    proof = replace(PROMETHEUS, on_invalid=OnInvalid.DIES)
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=proof))
+    edit(world, "bad subtle")
+    world.run_until(lambda: world.daemon is None)
+    world.run_for(1)
+    world.stop_sidecar()
+    world.run_for(1)
+    world.crash_sidecar()
+    world.start_sidecar()
+    world.run_for(90)
+    assert world.mounted.snapshot.files == files("one")
+    world.start_daemon()
+    settle(world)
+    assert mark(world, "status") == "RolledBack"
+    assert runs(world, "one")
 
 
 # --- stopped

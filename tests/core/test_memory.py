@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.attempt import Outcome, Trigger
+from sidecar.core.bridge import Source
+from sidecar.core.declared import ApiSide
 from sidecar.core.events import Started
 from sidecar.core.evidence import Baseline, Process
 from sidecar.core.machine import step
@@ -66,6 +68,8 @@ ATTEMPTS = st.builds(
     trigger=st.sampled_from(Trigger),
     started_s=TIMES,
     signalled=st.booleans(),
+    given=st.booleans(),
+    ends=st.integers(0, 2),
 )
 PHASES = st.one_of(
     st.just(Idle()),
@@ -91,7 +95,16 @@ STATES = st.builds(
     loaded=st.none() | LOADED,
     attempt=st.none() | ATTEMPTS,
     interrupted=st.none() | INTERRUPTED,
+    given=MAYBE,
+    wholes=st.dictionaries(TEXTS, TEXTS, max_size=2),
+    api=st.none() | st.builds(ApiSide, restored=MAYBE, recalled=MAYBE),
 )
+
+
+def find_given(state: State) -> str | None:
+    attempt = state.attempt
+    seen = attempt is not None and (attempt.signalled or attempt.given or attempt.ends > 0)
+    return attempt.digest if attempt is not None and seen else state.given
 
 
 @given(STATES)
@@ -113,6 +126,9 @@ def test_what_was_written_comes_back(state: State) -> None:
         valid=state.valid,
         loaded=state.loaded,
         interrupted=interrupted,
+        wholes=state.wholes,
+        restored=state.api.restored if state.api is not None else None,
+        given=find_given(state),
     )
 
 
@@ -127,6 +143,8 @@ FULL = write_entry(
         decided=Decision(digest="a", outcome=Outcome.APPLIED, message="timestamp moved"),
         last_good="a",
         valid="b",
+        wholes={"a": "whole a"},
+        api=ApiSide(restored="c"),
         loaded=Loaded(process=DAEMON, digest="b", proven=False, signalled_s=5.0, before=BASELINE),
         attempt=Attempt(
             candidate=Mounted(Snapshot.of({"config": b"b"}), "g2", 4.0),
@@ -158,6 +176,7 @@ FREE = {
     "interrupted",
     "signalledS",
     "restored",
+    "given",
 }
 
 
@@ -177,7 +196,9 @@ def test_an_undamaged_entry_is_read() -> None:
     assert read_entry(FULL) is not None
 
 
-@pytest.mark.parametrize("path", [p for p in PLACES if "readings" not in p[:-1]], ids=str)
+@pytest.mark.parametrize(
+    "path", [p for p in PLACES if not {"readings", "wholes"} & set(p[:-1])], ids=str
+)
 def test_an_entry_that_lacks_something_is_none(path: tuple[Any, ...]) -> None:
     assert read_entry(damage(path, None, drop=True)) is None
 
@@ -200,6 +221,15 @@ def test_nothing_that_an_entry_may_hold_upsets_the_start(
     state, _ = step(begin(make_bridge()), Started(entry), 100.0)
     texts = (state.last_good, state.valid, state.decided and state.decided.digest)
     assert all(text is None or isinstance(text, str) for text in texts)
+
+
+def test_a_start_takes_over_what_was_remembered() -> None:
+    bridge = replace(make_bridge(), source=Source(mount="/config", config_map="shop/web"))
+    state, _ = step(begin(bridge), Started(FULL, Snapshot.of({"config": b"a"})), 100.0)
+    assert state.api is not None
+    assert (state.last_good, state.wholes, state.api.restored) == ("a", {"a": "whole a"}, "c")
+    assert (state.given, state.good) == (FULL["given"], Snapshot.of({"config": b"a"}))
+    assert state.api.awaited_until_s == 102.0
 
 
 @pytest.mark.parametrize("entry", [{}, {"version": 2}, {"version": 1}, {**FULL, "version": "1"}])

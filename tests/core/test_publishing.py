@@ -499,6 +499,36 @@ def test_a_wish_after_the_way_back_tries_once_more_and_goes_back_again() -> None
     assert len(world.signalled) == 4
 
 
+def test_a_wish_for_what_killed_the_daemon_waits_for_the_way_back() -> None:
+    proof = replace(PROMETHEUS, on_invalid=OnInvalid.DIES)
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=proof))
+    edit(world, "bad subtle")
+    world.run_until(lambda: world.daemon is None)
+    world.config.annotate(requested="now")
+    world.run_until(lambda: outcomes(world) == ["failed"], within_s=90)
+    world.run_for(1)
+    assert folder(world) == files("one")
+    for _ in range(20):
+        world.run_for(10)
+        if world.daemon is None:
+            world.start_daemon()
+    settle(world)
+    assert mark(world, "handled") == "now"
+    assert folder(world) == files("one")
+    assert runs(world, "one")
+
+
+def test_an_edit_back_to_what_is_being_brought_back_is_judged_and_claimed() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED, latency=Latency(look_s=0.3)))
+    edit(world, "bad subtle")
+    world.run_until(lambda: outcomes(world) == ["failed"])
+    reach(world, Seeking)
+    edit(world, "one")
+    settle(world)
+    assert marks(world, "status", "observed") == ("Applied", world.config.digest)
+    assert world.config.digest in world.witness.claims.values()
+
+
 def test_a_waiting_publication_is_not_hurried_by_the_clock() -> None:
     world = run_in_cluster(make_cluster(PUBLISHED))
     world.config.annotate(paused="true")
