@@ -237,6 +237,15 @@ class World:
         self.state = None
         self.cluster.leave()
 
+    def recreate_pod(self) -> None:
+        """Another pod takes the place of this one: nothing that its volumes held is there."""
+        self.crash_sidecar()
+        self.kill_daemon()
+        self.journal, self.kept = None, None
+        self.records.clear()
+        if self.bridge.source.mode is Mode.PUBLISHED:
+            self._mounted = None
+
     def ask(self, request: int | None = None, trigger: Trigger = Trigger.HTTP) -> None:
         """A person asks for an attempt."""
         self._post(Asked(trigger, request), self._life)
