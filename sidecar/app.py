@@ -67,6 +67,7 @@ from sidecar.tell.teller import EveryTeller
 from sidecar.tell.webhook import Occasion, Webhook, Webhooks
 from sidecar.validate.discreet import DiscreetValidator
 from sidecar.validate.runner import Validators
+from sidecar.watch.joined import JoinedFolders
 from sidecar.watch.mount import MountedFolder
 from sidecar.watch.watcher import MountWatcher, Pace
 
@@ -87,6 +88,8 @@ REQUEST_MARGIN_S = 30.0
 """What a person's request may take beyond the deadline of the proof: validation, mostly."""
 
 STOP_TIMEOUT_S = 2.0
+STEADY_MOST = 10
+"""So many times the asked rest is waited for at most: folders that never rest are read too."""
 
 
 def run(settings: Settings) -> ExitCode:
@@ -138,8 +141,12 @@ class _Sidecar:
         self._stack.callback(cluster.stop, STOP_TIMEOUT_S)
         for bridge in asking:
             salt = keep_salt(Path(self._settings.state_dir), LOG.warning)
-            reader = Reader.make(
-                bridge.source.items, bridge.policy.group, salt if bridge.source.secret else None
+            reader = Reader(
+                items=bridge.source.items,
+                group=bridge.policy.group,
+                salt=salt if bridge.source.secret else None,
+                companions=tuple(other.prefix for other in bridge.source.companions),
+                read_others=_join_folders(bridge, Snapshot.of).read_others,
             )
             self._readers[bridge.name] = reader
             self._configs[bridge.name] = cluster.config(bridge, reader)
@@ -210,6 +217,7 @@ class _Sidecar:
             tell=partial(_tell, bridge.name),
             scratch_dir=self._scratch_dir,
             mount=_find_folder(bridge),
+            companions=bridge.source.companions,
             target=ProcessRoot(bridge.target),
         )
         return DiscreetValidator(validators) if bridge.source.secret else validators
@@ -241,9 +249,12 @@ class _Sidecar:
         reader = self._readers.get(bridge.name)
         return reader.mounted if reader is not None else Snapshot.of
 
-    def _open_folder(self, bridge: Bridge) -> MountedFolder:
-        """The folder that the daemon reads."""
-        return MountedFolder(_find_folder(bridge), name_files=self._find_naming(bridge))
+    def _open_folder(self, bridge: Bridge) -> MountedFolder | JoinedFolders:
+        """The folder that the daemon reads, with its companions."""
+        naming = self._find_naming(bridge)
+        if bridge.source.companions:
+            return _join_folders(bridge, naming)
+        return MountedFolder(_find_folder(bridge), name_files=naming)
 
     def _watch(self, bridge: Bridge) -> None:
         config = self._configs.get(bridge.name)
@@ -273,6 +284,7 @@ class _Sidecar:
         published = bridge.source.mode is Mode.PUBLISHED
 
         def on_change(mounted: Mounted) -> None:
+            self._declare_again(bridge)
             empty = published and not mounted.snapshot.files
             lost = MountLost("the shared folder is still empty")
             self._inbox.post(bridge.name, lost if empty else MountChanged(mounted))
@@ -282,6 +294,13 @@ class _Sidecar:
             self._inbox.post(bridge.name, MountLost(error.message))
 
         self._start_watcher(bridge, self._open_folder(bridge), on_change, on_trouble)
+
+    def _declare_again(self, bridge: Bridge) -> None:
+        """What the object declares goes with what its companions carry now."""
+        config = self._configs.get(bridge.name) if bridge.source.companions else None
+        declared = config.declare_again() if config is not None else None
+        if declared is not None:
+            self._inbox.post(bridge.name, DeclaredSeen(declared))
 
     def _watch_offer(self, bridge: Bridge) -> None:
         """The kubelet's mount, where it is only where published content comes from."""
@@ -299,7 +318,7 @@ class _Sidecar:
     def _start_watcher(
         self,
         bridge: Bridge,
-        folder: MountedFolder,
+        folder: MountedFolder | JoinedFolders,
         on_change: Callable[[Mounted], None],
         on_trouble: Callable[[SourceError], None],
     ) -> None:
@@ -309,10 +328,16 @@ class _Sidecar:
             on_trouble=on_trouble,
             on_crash=self._inbox.crash,
             tell=partial(_tell, bridge.name),
-            pace=Pace(poll_s=self._settings.poll_s),
+            pace=self._find_pace(bridge),
         )
         self._stack.callback(watcher.stop)
         watcher.start()
+
+    def _find_pace(self, bridge: Bridge) -> Pace:
+        pace, steady_s = Pace(poll_s=self._settings.poll_s), bridge.source.steady_s
+        if not bridge.source.companions:
+            return pace
+        return replace(pace, quiet_s=steady_s, quiet_most_s=STEADY_MOST * steady_s)
 
     def _serve(self, listen: str) -> None:
         contents = self._open_contents()
@@ -392,6 +417,13 @@ SEVERITY = (
 def _sign(bridge: Bridge) -> Bridge:
     """The bridge with the name that it reports under."""
     return replace(bridge, pod=os.environ.get("POD_NAME") or socket.gethostname())
+
+
+def _join_folders(
+    bridge: Bridge, naming: Callable[[Mapping[str, bytes]], Snapshot]
+) -> JoinedFolders:
+    others = {other.prefix: MountedFolder(other.mount) for other in bridge.source.companions}
+    return JoinedFolders(MountedFolder(_find_folder(bridge)), others, name_files=naming)
 
 
 def _find_folder(bridge: Bridge) -> str:

@@ -18,6 +18,17 @@ class Mode(StrEnum):
     PUBLISHED = "published"
 
 
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Another folder that the daemon reads: its files count with those of the source.
+
+    `prefix` is what their keys begin with.
+    """
+
+    mount: str
+    prefix: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where the configuration comes from.
@@ -25,7 +36,8 @@ class Source:
     `mount` is the folder that the main container mounts too, empty where only the API is asked.
     `config_map` or `secret` is the object itself, as ``NAMESPACE/NAME``. `publish` is the shared
     folder that the sidecar writes in published mode. `items` are the keys that the volume maps and
-    their paths in it, as the pod's spec has them; empty: every key, under its own name.
+    their paths in it, as the pod's spec has them; empty: every key, under its own name. An attempt
+    takes `companions` along, once no folder has changed for `steady_s`.
     """
 
     mount: str
@@ -34,6 +46,8 @@ class Source:
     mode: Mode = Mode.MOUNTED
     publish: str = ""
     items: tuple[tuple[str, str], ...] = ()
+    companions: tuple[Companion, ...] = ()
+    steady_s: float = 2.0
 
     @property
     def object(self) -> str | None:

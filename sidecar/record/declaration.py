@@ -7,8 +7,8 @@ of the mounted files by a salt of the pod's own, which nobody else knows.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sidecar.core.declared import Declared
 from sidecar.core.snapshot import Snapshot
@@ -37,42 +37,43 @@ def select(files: Mapping[str, bytes], items: Items) -> Mapping[str, bytes]:
 class Reader:
     """Turns objects into `Declared`. `salt` is the pod's own, None for a ConfigMap.
 
-    `fresh_salt` is what a Secret without one is given with the first annotations.
+    `fresh_salt` is what a Secret without one is given with the first annotations. `companions` are
+    the prefixes of keys from other folders, and `read_others` reads those: they count as content.
     """
 
     items: Items = ()
     group: str = ""
     salt: str | None = None
-    fresh_salt: str = ""
+    fresh_salt: str = field(default_factory=lambda: secrets.token_hex(SALT_BYTES))
+    companions: tuple[str, ...] = ()
+    read_others: Callable[[], Mapping[str, bytes]] = dict
 
-    @classmethod
-    def make(cls, items: Items, group: str, salt: str | None) -> Reader:
-        """A reader with a salt to give."""
-        return cls(items, group, salt, secrets.token_hex(SALT_BYTES))
+    @property
+    def is_plain(self) -> bool:
+        """Whether the content is that of the object, whole and under its own digest."""
+        return not (self.items or self.companions or self.salt is not None)
 
     def read(self, content: Json) -> Declared:
         """What `content` declares. Raises `InvalidError` for what is no base64."""
         files, marks = read_files(content), read_marks(content, self.group)
         metadata = content["metadata"]
         whole = Snapshot.of(files, salt=self._salt_of(content, marks))
-        content_digest = whole
-        if self.items or self.salt is not None:
-            content_digest = Snapshot.of(project(files, self.items), salt=self.salt)
         return Declared(
             uid=metadata["uid"],
             version=metadata["resourceVersion"],
             digest=whole.digest,
-            content=content_digest,
+            content=whole if self.is_plain else self.recalled(files),
             marks=marks,
         )
 
     def mounted(self, files: Mapping[str, bytes]) -> Snapshot:
-        """What a volume carries of the object."""
-        return Snapshot.of(select(files, self.items), salt=self.salt)
+        """What the daemon's folders carry: of the object, and of its companions."""
+        others = {key: files[key] for key in files if key.startswith(self.companions)}
+        return Snapshot.of({**select(files, self.items), **others}, salt=self.salt)
 
     def recalled(self, files: Mapping[str, bytes]) -> Snapshot:
-        """Stored files of the object as its volume would have them."""
-        return Snapshot.of(project(files, self.items), salt=self.salt)
+        """Files of the object as its volume has them, or would, with its companions' now."""
+        return Snapshot.of({**project(files, self.items), **self.read_others()}, salt=self.salt)
 
     def _salt_of(self, content: Json, marks: Mapping[str, str]) -> str | None:
         if content.get("kind") != SECRETS.kind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sidecar.core.bridge import Bridge, Mode, Policy, Rollout, Source
+from sidecar.core.bridge import Bridge, Companion, Mode, Policy, Rollout, Source
 from sidecar.presets.convert import HTTP, to_checks, to_proof, to_reload, to_selector
 from sidecar.presets.model import DaemonShape
 from sidecar.presets.shape import fill
@@ -69,6 +69,10 @@ def build_settings(file: FileShape, bridges: Sequence[BridgeShape], origin: str)
     )
 
 
+def _build_companion(mount: str) -> Companion:
+    return Companion(mount, mount.strip("/").replace("/", "-") + "/")
+
+
 def _build_bridge(bridge: BridgeShape, file: FileShape) -> Bridge:
     source, rollout = bridge.source, bridge.rollout
     plain = Policy()
@@ -83,6 +87,8 @@ def _build_bridge(bridge: BridgeShape, file: FileShape) -> Bridge:
             mode=bridge.mode or Mode.MOUNTED,
             publish=bridge.publish or "",
             items=tuple((item.key, item.path) for item in source.items),
+            companions=tuple(_build_companion(other.mount) for other in source.companions),
+            steady_s=source.steady,
         ),
         checks=to_checks(bridge),
         target=to_selector(bridge.target),

@@ -40,6 +40,9 @@ def _look_at_source(bridge: BridgeShape, needs: frozenset[Need]) -> Problems:
     if bridge.publish is not None and bridge.publish == source.mount:
         message = "must not be the mount: the kubelet writes there; share an emptyDir"
         yield Problem(("publish",), message)
+    if source.companions and (published or source.mount is None):
+        message = "go with a mounted source: name source.mount, and leave mode published out"
+        yield Problem(("source", "companions"), message)
     if Need.SOURCE not in needs:
         return
     has_object = source.config_map is not None or source.secret is not None

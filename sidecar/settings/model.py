@@ -104,6 +104,12 @@ class ItemShape(Shape):
     path: Annotated[str, Field(min_length=1)] = Field(description="Its path in the volume.")
 
 
+class CompanionShape(Shape):
+    """Another folder that the daemon reads."""
+
+    mount: Folder = Field(description="Where it is mounted, in both containers.")
+
+
 class SourceShape(Shape):
     """Where the configuration comes from."""
 
@@ -115,6 +121,14 @@ class SourceShape(Shape):
     items: list[ItemShape] = Field(
         [],
         description="The keys that the volume maps, where it does not carry all under their names.",
+    )
+
+    companions: list[CompanionShape] = Field(
+        [],
+        description="Other folders whose files are checked and loaded with these, as certificates.",
+    )
+    steady: Duration = Field(
+        2.0, description="With companions: how long all folders must rest before they are read."
     )
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from sidecar.core.bridge import Command, Origin, Output
+from sidecar.core.bridge import Command, Companion, Origin, Output
 from sidecar.core.ports import Cancel, Clock, TargetRoot
 from sidecar.core.report import Finding, Report, Severity
 from sidecar.core.snapshot import Snapshot
@@ -45,6 +45,7 @@ class Workplace:
     tell: Callable[[str], None]
     scratch_dir: str
     mount: str = ""
+    companions: Sequence[Companion] = ()
     target: TargetRoot | None = None
 
 
@@ -116,7 +117,10 @@ class Commands:
         """Judge by this program. Raises `CannotBorrowError` where it is not fit for that here."""
         try:
             with laid_out(
-                candidate.files, parent=self._place.scratch_dir, mount=self._place.mount
+                candidate.files,
+                parent=self._place.scratch_dir,
+                mount=self._place.mount,
+                companions=self._place.companions,
             ) as folder:
                 ended = self._run(loan, check, folder, cancel)
         except UnsafeKeyError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sidecar.core.bridge import Check, Command, Language, RefuseEmpty, Schema, Syntax
+from sidecar.core.bridge import Check, Command, Companion, Language, RefuseEmpty, Schema, Syntax
 from sidecar.core.ports import Cancel, Clock, TargetRoot
 from sidecar.core.report import Finding, Report
 from sidecar.core.snapshot import Snapshot
@@ -27,8 +27,9 @@ class Validators:
     """Judges candidates (implements `core.ports.Validator`).
 
     `scratch_dir` must be writable where commands are used; `mount` is the folder in which the
-    daemon sees the source (see `scratch`); `tell` takes sentences for the log; `target` leads to
-    the programs of the daemon's image, for commands that borrow them.
+    daemon sees the source (see `scratch`), `companions` are its other folders; `tell` takes
+    sentences for the log; `target` leads to the programs of the daemon's image, for commands that
+    borrow them.
     """
 
     def __init__(
@@ -38,11 +39,19 @@ class Validators:
         tell: Callable[[str], None],
         scratch_dir: str = "/tmp",  # noqa: S108 - a fresh private folder is made within
         mount: str = "",
+        companions: Sequence[Companion] = (),
         target: TargetRoot | None = None,
     ) -> None:
         self._clock = clock
         self._commands = Commands(
-            Workplace(clock=clock, tell=tell, scratch_dir=scratch_dir, mount=mount, target=target)
+            Workplace(
+                clock=clock,
+                tell=tell,
+                scratch_dir=scratch_dir,
+                mount=mount,
+                companions=companions,
+                target=target,
+            )
         )
 
     def validate(self, candidate: Snapshot, checks: Sequence[Check], cancel: Cancel) -> Report:

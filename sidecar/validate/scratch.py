@@ -13,10 +13,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
+
+from sidecar.core.bridge import Companion
 
 MOST_PATTERNS = 1000
 """Different ones in a file; each is tried with every key."""
@@ -34,10 +36,17 @@ class UnsafeKeyError(Exception):
 
 
 @contextlib.contextmanager
-def laid_out(files: Mapping[str, bytes], *, parent: str, mount: str) -> Iterator[Path]:
+def laid_out(
+    files: Mapping[str, bytes],
+    *,
+    parent: str,
+    mount: str,
+    companions: Sequence[Companion] = (),
+) -> Iterator[Path]:
     """A private folder (0700) below `parent` that holds `files` (0600) and is removed afterwards.
 
-    `mount` is where the daemon sees the source; empty where it does not.
+    `mount` is where the daemon sees the source; empty where it does not. `companions` are its other
+    folders.
 
     Raises:
         UnsafeKeyError: a key points outside; nothing was written.
@@ -48,7 +57,12 @@ def laid_out(files: Mapping[str, bytes], *, parent: str, mount: str) -> Iterator
     folder = Path(tempfile.mkdtemp(prefix="surehup-check-", dir=parent))
     try:
         for key, content in files.items():
-            _write(folder / key, turn_references(content, files, mount=mount, folder=folder))
+            turned = turn_references(content, files, mount=mount, folder=folder)
+            for other in companions:
+                own = {name.removeprefix(other.prefix): b"" for name in files}
+                place = folder / other.prefix.rstrip("/")
+                turned = turn_references(turned, own, mount=other.mount, folder=place)
+            _write(folder / key, turned)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,7 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from watchdog.observers.inotify_c import (
@@ -36,6 +36,28 @@ _MASK = Mask(
     | InotifyConstants.IN_MOVE_SELF
     | InotifyConstants.IN_ONLYDIR
 )
+
+
+class InotifyGroup:
+    """Calls `wake` when one of `folders` changes; each is watched as `Inotify` does."""
+
+    def __init__(self, folders: Sequence[str], wake: Callable[[], None]) -> None:
+        self._members = [Inotify(folder, wake) for folder in folders]
+
+    def arm(self) -> None:
+        """See to it that all folders are watched. Raises `OSError` of the first that is not."""
+        for member in self._members:
+            member.arm()
+
+    def disarm(self) -> None:
+        """Watch none until they are armed again."""
+        for member in self._members:
+            member.disarm()
+
+    def close(self) -> None:
+        """End all watches."""
+        for member in self._members:
+            member.close()
 
 
 class Inotify:

@@ -60,6 +60,11 @@ class MountedFolder:
         self._boot_offset_s = boot_offset_s
         self._name_files = name_files
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The folder whose changes count."""
+        return (self.path,)
+
     def fence(self) -> str:
         """Name the generation that is on disk now. Raises `SourceError`.
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from sidecar.core.errors import SourceError
 from sidecar.core.snapshot import Mounted
 from sidecar.watch.folder import printable
-from sidecar.watch.inotify import Inotify, explain
+from sidecar.watch.inotify import InotifyGroup, explain
+from sidecar.watch.joined import JoinedFolders
 from sidecar.watch.mount import MountedFolder
 
 _MOST_POLLS_BETWEEN_READS = 32
@@ -46,7 +47,7 @@ class MountWatcher:
 
     def __init__(
         self,
-        mount: MountedFolder,
+        mount: MountedFolder | JoinedFolders,
         *,
         on_change: Callable[[Mounted], None],
         on_trouble: Callable[[SourceError], None],
@@ -63,7 +64,7 @@ class MountWatcher:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="surehup-watch", daemon=True)
-        self._inotify = Inotify(mount.path, self._wake.set)
+        self._inotify = InotifyGroup(mount.paths, self._wake.set)
         self._inotify_refused = ""
         self._polls_to_arm = 0
         self._seen: str | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.core.bridge import Companion
 from sidecar.validate.scratch import UnsafeKeyError, laid_out, turn_references
 
 
@@ -67,3 +68,15 @@ def test_references_to_the_mount_are_turned_where_the_candidate_has_them(
     for mount in ("/etc/app", "/etc/app/"):
         assert turn_references(content, files, mount=mount, folder=Path("/s")) == turned
     assert turn_references(content, files, mount="", folder=Path("/s")) == content
+
+
+def test_references_to_companions_are_turned_as_well(scratch: Path) -> None:
+    files = {
+        "nginx.conf": b"ssl_certificate /etc/tls/tls.crt; include /etc/tls/other;",
+        "etc-tls/tls.crt": b"c",
+    }
+    companions = [Companion("/etc/tls", "etc-tls/")]
+    with laid_out(files, parent=str(scratch), mount="/etc/nginx", companions=companions) as folder:
+        turned = (folder / "nginx.conf").read_text()
+        assert turned == f"ssl_certificate {folder}/etc-tls/tls.crt; include /etc/tls/other;"
+        assert (folder / "etc-tls" / "tls.crt").read_bytes() == b"c"

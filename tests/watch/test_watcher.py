@@ -231,7 +231,7 @@ class TestTrouble:
     ) -> None:
         ear = watch(folder, Pace(poll_s=2.0))
         ear.until_files({"a.yml": b"first"})
-        inotify = watch.started[0]._inotify
+        inotify = watch.started[0]._inotify._members[0]
         assert inotify._reader is not None
         assert inotify._descriptor is not None
         inotify._reader.remove_callbacks([(inotify._descriptor, _CALLBACK)])
