@@ -16,10 +16,10 @@ bridge=surehup0
 cgroup=surehup-node
 pause_version=3.10.2
 programs=(etcd kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet kube-proxy
-    containerd containerd-shim-runc-v2 ctr runc crictl)
+    containerd containerd-shim-runc-v2 ctr runc crictl coredns)
 # In the order in which they start; they end in the reverse one.
-services_of_node=(etcd containerd kube-apiserver kube-controller-manager kube-scheduler kubelet
-    kube-proxy)
+services_of_node=(etcd containerd kube-apiserver kube-controller-manager kube-scheduler coredns
+    kubelet kube-proxy)
 
 export CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1 # ctr would say of each call what the machine is
 
