@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +290,34 @@ def test_helm_test_waits_for_the_verdict(helm: Helm) -> None:
     assert not labels.items() <= test_pod["metadata"]["labels"].items()
 
 
+@pytest.mark.parametrize("chart", ["surehup-lib", "surehup-injector"])
+def test_other_charts_pass_lint(helm: Helm, chart: str) -> None:
+    done = helm.run("lint", "--strict", str(CHARTS / chart))
+
+    assert done.returncode == 0, done.stdout
+
+
+CHECKS = {
+    "alertmanager": ["amtool", "check-config", "alertmanager.yml"],
+    "haproxy": ["haproxy", "-c", "-f", "haproxy.cfg"],
+    "nginx": ["nginx", "-t", "-p", ".", "-c", "nginx.conf"],
+    "prometheus": ["promtool", "check", "config", "prometheus.yml"],
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_is_valid_to_its_daemon(name: str, tmp_path: Path) -> None:
+    for key, text in load_example(name)["config"]["files"].items():
+        (tmp_path / key).write_text(text.replace("/tmp/", f"{tmp_path}/"))
+    path = f"{os.environ['PATH']}:/usr/sbin"
+
+    done = subprocess.run(
+        CHECKS[name], cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "misspelt value": ({"sidecar": {"presett": "nginx"}}, "presett"),
     "misspelt in main": ({"main": {"imagee": {}}}, "imagee"),
@@ -294,6 +325,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no number": ({"replicas": "many"}, "/replicas"),
     "root": ({"sidecar": {"runAsUser": 0}}, "/runAsUser"),
     "no image": ({"main": {"image": {"repository": ""}}}, "main.image.repository is empty"),
+    "no tag": ({"main": {"image": {"tag": ""}}}, "neither tag nor digest"),
     "unknown word": ({"sidecar": {"rollback": "maybe"}}, "/rollback"),
     "other namespace": (
         {"sidecar": {"settings": {"bridges": [{"source": {"configMap": "other/x"}}]}}},
@@ -343,6 +375,8 @@ def test_two_releases_do_not_meet(helm: Helm) -> None:
 
 def test_chart_versions_are_one() -> None:
     for name in ("surehup-lib", "surehup", "surehup-injector"):
+        text = (CHARTS / name / "Chart.yaml").read_text()
+        assert set(re.findall(r"surehup:([0-9.]+)", text)) <= {__version__}
         chart = yaml.safe_load((CHARTS / name / "Chart.yaml").read_text())
         assert chart["version"] == __version__
         assert chart.get("appVersion", __version__) == __version__

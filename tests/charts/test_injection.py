@@ -165,6 +165,29 @@ def test_mount_by_sub_path_is_warned_of(api_server: ApiServer, restricted: str) 
     assert "it mounts ConfigMap app-config by subPath, and such a mount never changes" in told
 
 
+PARTIAL = {
+    "items": {"configMap": {"name": "app-config", "items": [{"key": "a", "path": "b"}]}},
+    "other sources": {
+        "projected": {
+            "sources": [{"configMap": {"name": "app-config"}}, {"configMap": {"name": "more"}}]
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("volume", PARTIAL.values(), ids=PARTIAL)
+def test_folder_that_is_not_as_the_object_is_warned_of(
+    api_server: ApiServer, restricted: str, volume: dict[str, object]
+) -> None:
+    asking = make_asking_pod(volumes=[{"name": "config", **volume}])
+    _, told = try_out(api_server, restricted, make_deployment(asking))
+    assert "by items, or adds other sources to it" in told
+
+    asking["metadata"]["annotations"]["surehup.dev/settings"] = "bridges: []"
+    _, told = try_out(api_server, restricted, make_deployment(asking))
+    assert told == ""
+
+
 def test_cron_job_is_looked_into(api_server: ApiServer, restricted: str) -> None:
     pod = make_asking_pod(annotations={"surehup.dev/container": "mian"}, restartPolicy="Never")
     template = {"metadata": pod["metadata"], "spec": pod["spec"]}
@@ -202,6 +225,19 @@ def test_what_is_injected_is_what_the_charts_write(
     assert {key: ours[key] for key in ours.keys() - told_apart} == {
         key: theirs[key] for key in theirs.keys() - told_apart
     }
+
+
+def test_injected_pods_are_monitored_in_all_namespaces(helm: Helm) -> None:
+    on = {"enabled": True}
+    sidecar = {"podMonitor": on, "prometheusRule": on, "dashboard": on}
+
+    objects = helm.render("surehup-injector", {"sidecar": sidecar})
+
+    spec = pick(objects, "PodMonitor")["spec"]
+    assert spec["namespaceSelector"] == {"any": True}
+    assert spec["selector"]["matchLabels"] == {"surehup.dev/inject": "enabled"}
+    assert pick(objects, "PrometheusRule")["spec"]["groups"]
+    assert pick(objects, "ConfigMap")
 
 
 def test_policies_are_all_there_is(injector: Objects) -> None:

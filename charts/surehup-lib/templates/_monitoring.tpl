@@ -8,7 +8,9 @@
 {{- required (printf "surehup: %s was not found: is surehup-lib a direct dependency of this chart?" $path) $text -}}
 {{- end -}}
 
-{{- /* Takes "selector" besides: the labels of the pods. */ -}}
+{{- /*
+Takes "selector" besides: the labels of the pods; and "everywhere", if they are in other namespaces.
+*/ -}}
 {{- define "surehup.podMonitor" -}}
 {{- if and .values.enabled .values.podMonitor.enabled -}}
 apiVersion: monitoring.coreos.com/v1
@@ -25,6 +27,10 @@ spec:
   selector:
     matchLabels:
       {{- toYaml .selector | nindent 6 }}
+  {{- if .everywhere }}
+  namespaceSelector:
+    any: true
+  {{- end }}
   podMetricsEndpoints:
     - port: surehup
       path: /metrics

@@ -57,6 +57,6 @@ root is not in it, as it cannot be written down.
 {{- if $image.digest -}}
 {{ $name }}@{{ $image.digest }}
 {{- else -}}
-{{ $name }}:{{ $image.tag }}
+{{ $name }}:{{ required "surehup: main.image has neither tag nor digest: say which one of the images is meant" $image.tag }}
 {{- end -}}
 {{- end -}}
