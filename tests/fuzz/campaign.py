@@ -20,7 +20,7 @@ from tests.fuzz.findings import CACHE, Findings
 from tests.fuzz.parsers import PARSERS
 
 GENERATED_SHARE = 0.25
-GRACE_S = 60.0
+GRACE_S = 180.0
 MOST_RESTARTS = 3
 ROOT = Path(__file__).parents[2]
 _RUNS = re.compile(rb"^#(\d+)\t", re.MULTILINE)
@@ -67,9 +67,10 @@ def _generate(name: str, folder: Path, seconds: float) -> int:
 
 
 def _keep_current(folder: Path, why: str) -> None:
-    """The input that ended the process, or never ended."""
+    """The input that ended the process, or never ended; none where a busy machine began none."""
     (folder / "findings").mkdir(parents=True, exist_ok=True)
-    (folder / "current").rename(folder / "findings" / why)
+    if (folder / "current").exists():
+        (folder / "current").rename(folder / "findings" / why)
 
 
 def _guide(name: str, folder: Path, seconds: int) -> int:
