@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -34,12 +35,13 @@ KEEP_EACH = 40
 
 @dataclass(slots=True)
 class Drive:
-    """One parser, fed until `until_s`; `runs` counts the inputs."""
+    """One parser, fed until `until_s` or for so many rounds; `runs` counts the inputs."""
 
     read: Read
     made: Bytes
     folder: Path
     until_s: float
+    rounds_left: float = math.inf
     runs: int = 0
 
     def go(self) -> int:
@@ -61,7 +63,8 @@ class Drive:
                 findings.take(error, content)
                 raise
 
-        while time.monotonic() < self.until_s:
+        while self.rounds_left > 0 and time.monotonic() < self.until_s:
+            self.rounds_left -= 1
             number = time.monotonic_ns()
             with contextlib.suppress(Exception):  # kept already; it is raised to be made smaller
                 seed(number)(ROUND(given(self.made)(feed)))()

@@ -46,6 +46,7 @@ def test_memory_is_a_finding() -> None:
     assert re.fullmatch(r"took \d+ MiB for 0 bytes\n", done.stdout)
 
 
+@pytest.mark.timeout(120)
 def test_the_smallest_input_of_each_cause_is_kept(tmp_path: Path) -> None:
     def read(content: bytes) -> None:
         if b"!" in content:
@@ -54,7 +55,7 @@ def test_the_smallest_input_of_each_cause_is_kept(tmp_path: Path) -> None:
             raise ValueError(content)
 
     made = st.text("ab!?", min_size=0, max_size=30).map(str.encode)
-    drive = Drive(read, made, tmp_path, time.monotonic() + 2)
+    drive = Drive(read, made, tmp_path, time.monotonic() + 90, rounds_left=2)
     assert drive.go() > 20
     found = Findings(tmp_path / "findings").list()
     assert sorted(path.read_bytes() for path in found) == [b"!", b"?"]
