@@ -62,14 +62,14 @@ MUTANTS = (
     Mutant(
         name="failed content is signalled again by itself",
         file="content.py",
-        text="    return attempt is not None and (\n        attempt.asked",
-        replacement="    return True or attempt is not None and (\n        attempt.asked",
+        text="        attempt.asked\n        or decided is None",
+        replacement="        True\n        or decided is None",
     ),
     Mutant(
         name="validation is skipped",
         file="content.py",
-        text="    elif may_signal(draft.state) and state.valid != attempt.digest:",
-        replacement="    elif False:",
+        text="not is_approved(draft.state, attempt):",
+        replacement="False:",
     ),
     Mutant(
         name="errors do not reject",
@@ -213,8 +213,8 @@ MUTANTS = (
     Mutant(
         name="edits within the window are dropped",
         file="machine.py",
-        text="    if isinstance(state.phase, Idle | Lingering) and state.deferred:",
-        replacement="    if False:",
+        text="        times.extend([state.debounce.opens_at()] if state.deferred else [])\n",
+        replacement="",
     ),
     Mutant(
         name="one agreeing look is enough",
