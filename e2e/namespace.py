@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from e2e.cluster import LOCAL, ROOT, Cluster
 from e2e.sightings import Sightings, watching
 from e2e.waiting import Found, wait_until
@@ -24,10 +26,17 @@ from sidecar.record.annotations import read_marks
 MANIFESTS = ROOT / "manifests" / "rbac"
 OWN_MANIFESTS = ROOT / "e2e" / "manifests"
 POD_STATUS = "pod-status.yaml"
+OBJECTS = "objects.yaml"
 READY_WITHIN_S = 90.0
 VERDICT_WITHIN_S = 60.0
 LOG_LINES = "60"
 SHOWN_TIMEOUT_S = 20.0
+
+
+def read_manifest(name: str) -> Json:
+    """An object of `e2e/manifests`, to be changed at will."""
+    content: Json = yaml.safe_load((OWN_MANIFESTS / f"{name}.yaml").read_text())
+    return content
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,17 +53,17 @@ class Namespace:
         """What kubectl prints, in this namespace."""
         return self.cluster.kubectl(f"--namespace={self.name}", *argv, stdin=stdin)
 
-    def apply(self, manifest: str, *, patches: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Apply a folder of `e2e/manifests` with the shipped rights, changed by `patches`."""
+    def apply(self, *objects: Json, patches: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Apply objects and the rights that a sidecar needs, as shipped, changed by `patches`."""
         overlay = self.folder / f"overlay-{next(self._overlays)}"
         overlay.mkdir()
         # Files outside of its folder are nothing that kustomize reads; folders are.
         (overlay / POD_STATUS).write_text((MANIFESTS / POD_STATUS).read_text())
-        folders = (MANIFESTS, OWN_MANIFESTS / manifest)
+        (overlay / OBJECTS).write_text(yaml.safe_dump_all(objects))
         registry = self.cluster.registry
         kustomization = {
             "namespace": self.name,
-            "resources": [*(os.path.relpath(folder, overlay) for folder in folders), POD_STATUS],
+            "resources": [os.path.relpath(MANIFESTS, overlay), POD_STATUS, OBJECTS],
             "patches": list(patches),
             "images": [
                 {"name": f"{LOCAL}/{image}", "newName": f"{registry}/{image}"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 import time
@@ -10,14 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from e2e.namespace import Namespace
+from e2e.namespace import Namespace, read_manifest
+from e2e.prometheus import BAD, CONFIG, FILE, configure, find_interval
 from e2e.sightings import Sight
 from e2e.waiting import wait_until
 from sidecar.core.snapshot import Snapshot
 
-CONFIG = "app-config"
 POD = "prometheus"
-FILE = "prometheus.yml"
 METRICS_PORT = 9808
 EDITS = 20
 EDIT_WITHIN_S = 30.0
@@ -32,27 +30,14 @@ RELISTS_WITHIN_S = 30.0
 pytestmark = pytest.mark.usefixtures("prometheus")
 
 
-def _configure(interval_s: int) -> str:
-    return f"global:\n  scrape_interval: {interval_s}s\n"
-
-
-def _start(namespace: Namespace, *changes: dict[str, object]) -> None:
-    """Start the pod, its sidecar changed by JSON patches."""
-    patch = {"target": {"kind": "Pod", "name": POD}, "patch": json.dumps(changes)}
-    namespace.put_config(CONFIG, **{FILE: _configure(60)})
-    namespace.apply("prometheus", patches=[patch] if changes else [])
+def _start(namespace: Namespace, **security: object) -> None:
+    """Start the pod; `security` changes the sidecar's security context."""
+    pod = read_manifest("prometheus")
+    sidecar = pod["spec"]["initContainers"][0]
+    sidecar["securityContext"] = {**sidecar["securityContext"], **security}
+    namespace.put_config(CONFIG, **{FILE: configure(60)})
+    namespace.apply(pod)
     namespace.wait_ready(POD)
-
-
-def _add(path: str, value: object) -> dict[str, object]:
-    return {"op": "add", "path": f"/spec/initContainers/0/{path}", "value": value}
-
-
-def _find_interval(namespace: Namespace) -> str:
-    page = namespace.get_through_proxy(POD, 9090, "/api/v1/status/config")
-    found = re.search(r"scrape_interval: (\w+)", page)
-    assert found is not None, page
-    return found[1]
 
 
 def _count_signals(namespace: Namespace) -> float:
@@ -82,21 +67,21 @@ def _let_kubelet_look(namespace: Namespace) -> None:
 def test_a_good_edit_is_live_and_a_bad_one_touches_nobody(namespace: Namespace) -> None:
     _start(namespace)
     namespace.wait_status(CONFIG, "Applied")
-    assert _find_interval(namespace) == "1m"
+    assert find_interval(namespace, POD) == "1m"
 
-    namespace.put_config(CONFIG, **{FILE: _configure(45)})
+    namespace.put_config(CONFIG, **{FILE: configure(45)})
     marks = namespace.wait_status(CONFIG, "Applied")
     assert marks["active"] == marks["observed"]
-    assert _find_interval(namespace) == "45s"
+    assert find_interval(namespace, POD) == "45s"
 
     signals = _count_signals(namespace)
     assert signals >= 1
-    namespace.put_config(CONFIG, **{FILE: "global:\n  scrape_interval: every now and then\n"})
+    namespace.put_config(CONFIG, **{FILE: BAD})
     rejected = namespace.wait_status(CONFIG, "Rejected")
     assert FILE in rejected["message"]
     assert rejected["active"] == marks["active"]
     assert _count_signals(namespace) == signals
-    assert _find_interval(namespace) == "45s"
+    assert find_interval(namespace, POD) == "45s"
     restarts = namespace.kubectl(
         "get", "pod", POD, "--output=jsonpath={.status.containerStatuses[*].restartCount}"
     )
@@ -104,8 +89,8 @@ def test_a_good_edit_is_live_and_a_bad_one_touches_nobody(namespace: Namespace) 
 
 
 def test_a_sidecar_of_another_user_says_so_and_breaks_nothing(namespace: Namespace) -> None:
-    _start(namespace, _add("securityContext/runAsUser", 12345))
-    namespace.put_config(CONFIG, **{FILE: _configure(45)})
+    _start(namespace, runAsUser=12345)
+    namespace.put_config(CONFIG, **{FILE: configure(45)})
 
     def look() -> str | None:
         message = namespace.marks(CONFIG).get("message", "")
@@ -114,7 +99,7 @@ def test_a_sidecar_of_another_user_says_so_and_breaks_nothing(namespace: Namespa
     message = namespace.wait_for("message that names both users", look, within_s=120.0, name=CONFIG)
     assert "runAsUser" in message
     assert namespace.marks(CONFIG)["status"] != "Applied"
-    assert _find_interval(namespace) == "1m"
+    assert find_interval(namespace, POD) == "1m"
 
 
 def test_edits_are_live_long_before_the_kubelet_would_bring_them(
@@ -126,7 +111,7 @@ def test_edits_are_live_long_before_the_kubelet_would_bring_them(
     took_s = []
     with namespace.watching(CONFIG) as sightings:
         for number in range(EDITS):
-            text = _configure(10 + number)
+            text = configure(10 + number)
             digest = Snapshot.of({FILE: text.encode()}).digest
 
             def is_applied(sight: Sight, digest: str = digest) -> bool:
@@ -138,7 +123,7 @@ def test_edits_are_live_long_before_the_kubelet_would_bring_them(
             namespace.api.patch(ref, {"data": {FILE: text}})
             sight = sightings.wait(f"Applied for edit {number}", is_applied, within_s=EDIT_WITHIN_S)
             took_s.append(sight.at_s - began_s)
-    assert _find_interval(namespace) == f"{9 + EDITS}s"
+    assert find_interval(namespace, POD) == f"{9 + EDITS}s"
     for name, value in (
         ("edit_to_applied_median_s", statistics.median(took_s)),
         ("edit_to_applied_max_s", max(took_s)),

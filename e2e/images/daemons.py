@@ -43,7 +43,12 @@ class Daemon:
 
 DAEMONS = {
     "prometheus": Daemon(("prometheus", "promtool")),
-    "alertmanager": Daemon(("prometheus-alertmanager", "amtool")),
+    "alertmanager": Daemon(
+        ("prometheus-alertmanager", "amtool"),
+        files=tuple(
+            f"/usr/share/prometheus/alertmanager/{name}.tmpl" for name in ("default", "email")
+        ),
+    ),
     "nginx": Daemon(
         ("nginx",),
         files=("/etc/nginx/mime.types",),
