@@ -1,10 +1,11 @@
 # The one entry to everything a developer does; CI calls the same targets.
 .DELETE_ON_ERROR:
-.PHONY: help setup tools demo test apitest charts image cluster e2e gates cov lint format type bench agreement fuzz mutants docs lock clean ci
+.PHONY: fleet help setup tools demo test apitest imagetest charts image cluster e2e gates cov lint format type bench agreement fuzz mutants docs lock clean ci
 
 BIN := .venv/bin
 READY := .venv/.ready
 FUZZER := .venv/.fuzzer
+IMAGER := .venv/.imager
 ARGS ?=
 
 help: ## this list
@@ -29,7 +30,7 @@ test: setup ## all tests that need no API server; ARGS="-k words" for some of th
 # Cold, the build takes minutes and gigabytes (e2e/build says how many); then it is there for good.
 apitest: setup ## the tests on a real Kubernetes API server, which the first run builds; ARGS as well
 	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
-	$(BIN)/pytest -m "apiserver and not charts" $(ARGS)
+	$(BIN)/pytest -m "apiserver and not charts and not image" $(ARGS)
 
 CHARTED := etcd kube-apiserver kube-controller-manager kubectl helm
 
@@ -49,6 +50,17 @@ cluster: setup ## a cluster that stays, CLUSTER=kind or node; e2e/kind/down, e2e
 # Cold, everything is compiled first, as for apitest: Kubernetes, a container runtime, kind.
 e2e: setup ## the tests in a cluster: KUBECONFIG's, or one made of CLUSTER=kind or node; ARGS as well
 	CLUSTER=$(CLUSTER) $(BIN)/pytest e2e $(ARGS)
+
+# As the fuzzer, apart: only who looks at the image needs it.
+$(IMAGER): .ci/lock-image.txt $(READY)
+	$(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install \
+		--require-hashes --requirement .ci/lock-image.txt
+	@touch $@
+
+imagetest: setup $(IMAGER) image ## whether the image holds what it needs and no more; as root
+	$(BIN)/hadolint Dockerfile
+	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
+	$(BIN)/pytest -m image $(ARGS)
 
 cov: setup ## all tests, and what they leave uncovered
 	$(MAKE) test ARGS="--cov --cov-report= $(ARGS)"
@@ -97,6 +109,9 @@ mutants: $(READY) ## breaks the core in known ways and sees the tests notice eac
 
 docs: $(READY) ## whether every link between the documents leads somewhere
 	$(BIN)/python .ci/links.py
+
+fleet: setup ## many sidecars on one real API server: N=1000
+	$(BIN)/python -m bench.fleet --sidecars $(or $(N),1000) $(ARGS)
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
