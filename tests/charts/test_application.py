@@ -65,7 +65,7 @@ def test_sidecar_takes_the_settings_it_is_given(
     assert bridge.source.config_map == "default/demo-config"
     assert bridge.source.mode is (Mode.PUBLISHED if published else Mode.MOUNTED)
     assert bridge.target.container == values["main"]["name"]
-    assert bridge.policy.rollout.replicas == (replicas if replicas > 1 else None)
+    assert bridge.policy.rollout.replicas == replicas
 
 
 def test_settings_file_of_ones_own_is_kept_beside_the_replicas(helm: Helm, tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ CHECKS = {
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_example_is_valid_to_its_daemon(name: str, tmp_path: Path) -> None:
     for key, text in load_example(name)["config"]["files"].items():
-        (tmp_path / key).write_text(text.replace("/tmp/", f"{tmp_path}/"))
+        (tmp_path / key).write_text(text.replace("/tmp/", f"{tmp_path}/"))  # noqa: S108  the pod's
     path = f"{os.environ['PATH']}:/usr/sbin"
 
     done = subprocess.run(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes.client import V1PodStatus
 
 from sidecar import __version__
 from sidecar.core.bridge import Command
@@ -216,6 +217,14 @@ def test_guard_lets_pass_what_the_sidecar_writes() -> None:
     (keys,) = re.findall(r"surehup\\+\.dev/\((.+?)\)\$", text)
 
     assert set(keys.split("|")) == WRITABLE | {"updated"}
+
+
+def test_guard_knows_all_fields_of_a_pods_status() -> None:
+    text = (CHARTS / "surehup-lib" / "templates" / "_guard.tpl").read_text()
+    (listed,) = re.findall(r"range \$field := list (.+?) }}", text)
+
+    fields = set(V1PodStatus.attribute_map.values())
+    assert fields - {"conditions"} <= set(re.findall(r'"(\w+)"', listed))
 
 
 def test_annotations_are_flags() -> None:

@@ -72,7 +72,7 @@ spec:
         request.resource.resource != 'pods'
         || (object.status.?conditions.orValue([]).filter(c, c.type != 'surehup.dev/ConfigApplied')
         == oldObject.status.?conditions.orValue([]).filter(c, c.type != 'surehup.dev/ConfigApplied')
-        {{- range $field := list "phase" "reason" "message" "hostIP" "hostIPs" "podIP" "podIPs" "startTime" "nominatedNodeName" "qosClass" "resize" "observedGeneration" "containerStatuses" "initContainerStatuses" "ephemeralContainerStatuses" "resourceClaimStatuses" "extendedResourceClaimStatus" "allocatedResources" "resources" }}
+        {{- range $field := list "phase" "reason" "message" "hostIP" "hostIPs" "podIP" "podIPs" "startTime" "nominatedNodeName" "qosClass" "resize" "observedGeneration" "containerStatuses" "initContainerStatuses" "ephemeralContainerStatuses" "resourceClaimStatuses" "extendedResourceClaimStatus" "allocatedResources" "resources" "nodeAllocatableResourceClaimStatuses" "volumeHealth" }}
         && object.status.?{{ $field }} == oldObject.status.?{{ $field }}
         {{- end }})
       message: "surehup's guard: of its pod's status the sidecar writes the condition surehup.dev/ConfigApplied, and nothing else"

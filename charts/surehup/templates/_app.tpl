@@ -42,7 +42,7 @@ root is not in it, as it cannot be written down.
 {{- else -}}
 {{- $_ := set $values "mount" .Values.config.mountPath -}}
 {{- end -}}
-{{- if and (gt (int .Values.replicas) 1) (not $values.settings.bridges) -}}
+{{- if not $values.settings.bridges -}}
 {{- $rollout := dict "replicas" (int .Values.replicas) -}}
 {{- $_ := set $values "settings" (merge (dict "bridges" (list (dict "rollout" $rollout))) $values.settings) -}}
 {{- end -}}
