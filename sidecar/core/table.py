@@ -46,7 +46,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "DeclaredSeen": "Idle Validating Waiting Publishing Seeking",
         "ApiConnected": "Waiting",
         "Answered": "Idle Waiting",
-        "Tick": "Waiting",
+        "Tick": "Idle Waiting Publishing",
     },
     "Publishing": {
         "DeclaredSeen": "Validating",

@@ -15,6 +15,7 @@ from tests.core import (
     test_machine,
     test_publishing,
     test_restoring,
+    test_turns,
 )
 from tests.core.bridges import OBSERVED
 
@@ -25,6 +26,7 @@ SCENARIOS = (
     test_publishing,
     test_restoring,
     test_api_restarts,
+    test_turns,
 )
 
 
