@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.apiserver.server import BUILD, ApiServer
+from tests.apiserver.server import BUILD, ROOT, ApiServer
 from tests.charts.helm import Helm, Objects
 from tests.charts.pods import wait_in_force
 
@@ -41,6 +41,14 @@ def bin_dir() -> Path:
 def helm(bin_dir: Path) -> Helm:
     """Helm, on the charts of this checkout."""
     return Helm(bin_dir / "helm")
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Path:
+    """A folder beside a copy of the manifests, as kustomize reads nothing outside."""
+    subprocess.run(["cp", "-r", str(ROOT / "manifests"), str(tmp_path / "manifests")], check=True)
+    (tmp_path / "overlay").mkdir()
+    return tmp_path / "overlay"
 
 
 @pytest.fixture

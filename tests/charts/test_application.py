@@ -79,6 +79,23 @@ def test_settings_file_of_ones_own_is_kept_beside_the_replicas(helm: Helm, tmp_p
     assert bridge.policy.rollout.replicas == 2
 
 
+def test_several_bridges_stand_in_the_settings_alone(helm: Helm, tmp_path: Path) -> None:
+    tls = {"secret": "tls", "mount": "/etc/tls"}
+    bridges = [
+        {"preset": "nginx", "source": {"configMap": "demo-config", "mount": "/etc/nginx"}},
+        {"name": "tls", "preset": "nginx", "source": tls},
+    ]
+    sidecar = {"settings": {"bridges": bridges}, "logLevel": "debug"}
+    objects = helm.render("surehup", merge(load_example("nginx"), {"sidecar": sidecar}))
+
+    made = pod(objects)
+    settings = read_settings(made, sidecar_of(made), tmp_path)
+    assert [bridge.source.mount for bridge in settings.bridges] == ["/etc/nginx", "/etc/tls"]
+    assert settings.log_level == "debug"
+    rules = {rule["resources"][0]: rule for rule in pick(objects, "Role")["rules"]}
+    assert rules["secrets"]["resourceNames"] == ["tls"]
+
+
 def test_sidecar_is_native(helm: Helm) -> None:
     (sidecar,) = pod(render(helm))["spec"]["initContainers"]
 

@@ -84,13 +84,16 @@ resources:
 
 {{- define "surehup.args" -}}
 {{- $values := .values -}}
+{{- $own := list "logFormat" "logLevel" -}}
+{{- $ofBridge := list "configMap" "secret" "mount" "publish" "preset" "container" "process" "signal" "trigger" "reloadUrl" "metricsUrl" "deadline" "file" "rollback" "group" -}}
+{{- $several := gt (len ($values.settings.bridges | default list)) 1 -}}
 - run
-{{- range $flag := list "configMap" "secret" "mount" "publish" "preset" "container" "process" "signal" "trigger" "reloadUrl" "metricsUrl" "deadline" "file" "rollback" "group" "logFormat" "logLevel" }}
+{{- range $flag := $several | ternary $own (concat $ofBridge $own) }}
 {{- with index $values $flag }}
 - {{ printf "--%s=%s" (eq $flag "configMap" | ternary "configmap" (kebabcase $flag)) . | quote }}
 {{- end }}
 {{- end }}
-{{- range $values.validate }}
+{{- range $several | ternary list $values.validate }}
 - {{ printf "--validate=%s" . | quote }}
 {{- end }}
 {{- if ne (int $values.port) 9808 }}
