@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import shutil
 import sys
@@ -31,7 +32,7 @@ from tests.cluster.kubelets import Kubelet
 from tests.cluster.objects import POLL_S, SWIFT, WITHIN_S, Marks, Subject, read_digest, watching
 from tests.daemons.harness import DaemonSpec, Place, Running
 from tests.daemons.processes import find_free_port
-from tests.daemons.sidecars import Sidecar, beside, fetch
+from tests.daemons.sidecars import PYTHON, Sidecar, beside, fetch
 from tests.daemons.specs import PROMETHEUS, demo
 
 Settings = Mapping[str, Any]
@@ -320,11 +321,13 @@ def running_pod(  # noqa: PLR0913  what a pod's manifest says
     start: bool = True,
     kind: Kind = PROMETHEUS_KIND,
     others: Sequence[Settings] = (),
+    in_pod: Sequence[str] | None = None,
     **bridge: Any,  # noqa: ANN401
 ) -> Iterator[Pod]:
     """A pod on `stage`; `bridge` are further settings of it.
 
     `others` are more bridges of its sidecar. `first`: the object is given good content before.
+    `in_pod`: the sidecar finds the API as in a pod, and `tests.cluster.inpod` gets these flags.
     `start`: the daemon is started, once there is something to start with.
     """
     folder = stage.folder / name
@@ -334,15 +337,15 @@ def running_pod(  # noqa: PLR0913  what a pod's manifest says
         port=find_free_port(),
         other_port=find_free_port(),
     )
-    for path in (folder, folder / "mount", folder / "published", place.scratch):
-        path.mkdir(exist_ok=True)
-    program = folder / Path(kind.spec.program).name
-    program.symlink_to(shutil.which(kind.spec.program) or kind.spec.program)
-    daemon = Running(spec=replace(kind.spec, program=str(program)), place=place)
+    for made in (folder, folder / "mount", folder / "published", place.scratch):
+        made.mkdir(exist_ok=True)
+    path = folder / Path(kind.spec.program).name
+    path.symlink_to(shutil.which(kind.spec.program) or kind.spec.program)
+    daemon = Running(spec=replace(kind.spec, program=str(path)), place=place)
     mounted = Kubelet(folder / "mount", **(kubelet or {}))
     base: dict[str, Any] = {
         "source": {stage.source: f"{stage.namespace}/{stage.subject.ref.name}"},
-        "target": {"process": re.escape(str(program))},
+        "target": {"process": re.escape(str(path))},
         "confirm": {"url": f"http://127.0.0.1:{place.port}/metrics"},
         "rollout": {"replicas": 1},
     }
@@ -366,8 +369,10 @@ def running_pod(  # noqa: PLR0913  what a pod's manifest says
             beside(
                 f"--config={settings}",
                 folder=folder / "sidecar",
+                program=PYTHON if in_pod is None else account_program(stage, folder, in_pod),
                 environ={
-                    "KUBECONFIG": str(stage.kubeconfig),
+                    **({"KUBECONFIG": str(stage.kubeconfig)} if in_pod is None else {}),
+                    **({} if in_pod is None else stage.server.environ),
                     "POD_NAME": name,
                     "POD_NAMESPACE": stage.namespace,
                     "POD_UID": api_pod["metadata"]["uid"],
@@ -389,6 +394,15 @@ def running_pod(  # noqa: PLR0913  what a pod's manifest says
             daemon.start()
         yield pod
         stage.subject.check_truth(pod.good)
+
+
+def account_program(stage: Stage, folder: Path, flags: Sequence[str]) -> list[str]:
+    """A sidecar that has an account instead of a kubeconfig, and is measured as it is."""
+    account = folder / "account"
+    stage.server.write_account(account, stage.server.mint_token(stage.namespace))
+    unset = [f"--unset={name}" for name in os.environ if name.startswith("COVERAGE")]
+    module = [sys.executable, "-m", "tests.cluster.inpod", str(account)]
+    return ["/usr/bin/env", *unset, *module, *flags]
 
 
 def wait_for_files(pod: Pod) -> None:

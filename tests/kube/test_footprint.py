@@ -53,6 +53,23 @@ loaded = {"kubernetes", "pydantic", "requests", "urllib3"} & sys.modules.keys()
 assert not loaded, loaded
 """
 
+DEFERRED = """
+import sys
+from sidecar.core.errors import SettingsError
+from sidecar.kube.access import from_kubeconfig
+import sidecar.kube.client
+costly = {"oauthlib", "requests", "websocket"}
+assert not costly & sys.modules.keys()
+try:
+    from_kubeconfig({}, "/no/such/kubeconfig")
+except SettingsError:
+    pass
+assert "oauthlib" in sys.modules and "websocket" not in sys.modules
+import kubernetes.config.kube_config, kubernetes.stream
+assert kubernetes.config.kube_config is sys.modules["kubernetes.config.kube_config"]
+assert callable(kubernetes.stream.stream) and "websocket" in sys.modules
+"""
+
 MOUNT_ONLY = """
 import sys
 import sidecar.app
@@ -95,3 +112,7 @@ def test_ports_errors_watch_and_fake_cost_nothing() -> None:
 
 def test_who_needs_no_api_does_not_pay_for_it() -> None:
     _run(MOUNT_ONLY)
+
+
+def test_what_a_pod_never_uses_is_loaded_when_it_is_asked_for() -> None:
+    _run(DEFERRED)

@@ -1,0 +1,41 @@
+"""Runs surehup as in a pod, whose account lies in the folder given first.
+
+    python -m tests.cluster.inpod FOLDER [--dump FILE] run --config surehup.yaml
+
+A pod finds its account at a fixed path, which a test must not write to. With ``--dump`` the loaded
+modules and the memory are written to FILE once FILE.asked exists.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+from sidecar.cli import main
+from sidecar.kube import access
+
+POLL_S = 0.05
+
+
+def dump(path: Path) -> None:
+    """Tell what is loaded, once asked."""
+    while not path.with_suffix(".asked").exists():
+        threading.Event().wait(POLL_S)
+    status = Path("/proc/self/status").read_text().splitlines()
+    rss_kb = next(line for line in status if line.startswith("VmRSS")).split()[1]
+    told = json.dumps({"modules": sorted(sys.modules), "rss_mb": int(rss_kb) / 1024})
+    part = path.with_suffix(".part")
+    part.write_text(told)
+    part.rename(path)
+
+
+if __name__ == "__main__":
+    folder, *argv = sys.argv[1:]
+    if argv[0] == "--dump":
+        threading.Thread(target=dump, args=(Path(argv[1]),), daemon=True).start()
+        argv = argv[2:]
+    access.in_cluster = partial(access.in_cluster, folder=folder)
+    sys.exit(main(argv))
