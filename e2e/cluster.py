@@ -14,9 +14,12 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from sidecar.clock import SystemClock
 from sidecar.kube.access import from_kubeconfig
@@ -28,6 +31,7 @@ MADE = ("kind", "node")
 PREPARE_TIMEOUT_S = 3600.0
 """Cold, everything is compiled first."""
 LOAD_TIMEOUT_S = 300.0
+PART_TIMEOUT_S = 120.0
 KUBECTL_TIMEOUT_S = 60.0
 CLIENT_DEADLINE_S = 10.0
 LOCAL = "localhost"
@@ -40,11 +44,16 @@ class NoClusterError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Cluster:
-    """A running cluster. `load` puts image archives into it; None where it finds images itself."""
+    """A running cluster.
+
+    `load` is the command that puts image archives into it; None where it finds images itself.
+    `part` stops and starts a part of the cluster; None where that is not ours to do.
+    """
 
     kubeconfig: Path
     kubectl_path: str
     load: tuple[str, ...] | None
+    part: str | None = None
     registry: str = LOCAL
     _provided: set[str] = field(default_factory=set)
 
@@ -73,6 +82,17 @@ class Cluster:
         """An administrator's client, which costs no process a call."""
         access = from_kubeconfig({}, str(self.kubeconfig))
         return KubeClient(access, clock=SystemClock(), deadline_s=CLIENT_DEADLINE_S)
+
+    @contextmanager
+    def without(self, part: str) -> Iterator[None]:
+        """For a while there is no `kubelet`, or no `kube-apiserver`."""
+        if self.part is None:
+            pytest.skip(f"{part} of a cluster that was given is not stopped")
+        _run(self.part, "stop", part, timeout_s=PART_TIMEOUT_S)
+        try:
+            yield
+        finally:
+            _run(self.part, "start", part, timeout_s=PART_TIMEOUT_S)
 
     def provide(self, *names: str) -> None:
         """See to it that pods can use ``localhost/NAME``: `surehup`, or one of the daemons."""
@@ -103,6 +123,7 @@ def find_cluster(environ: Mapping[str, str]) -> Cluster:
         kubeconfig=Path(kubeconfig),
         kubectl_path=str(_find_cache() / "bin" / "kubectl"),
         load=(str(E2E / made / "load"),),
+        part=str(E2E / made / "part"),
     )
 
 

@@ -34,3 +34,16 @@ runs() { # NAME
     local pid started
     read -r pid started 2>/dev/null <"$state/pids/$1" && [ "$(started_at "$pid")" = "$started" ]
 }
+
+end() { # NAME SIGNAL: insists after a while
+    local pid deadline=$((SECONDS + 10))
+    if runs "$1"; then
+        read -r pid _ <"$state/pids/$1"
+        kill -s "$2" "$pid" 2>/dev/null || true
+        while runs "$1"; do
+            [ "$SECONDS" -lt "$deadline" ] || { kill -s KILL "$pid" 2>/dev/null || true; }
+            sleep 0.05
+        done
+    fi
+    rm -f "$state/pids/$1"
+}
