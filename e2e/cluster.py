@@ -106,7 +106,7 @@ def build_image(name: str) -> str:
     """An archive of the image, built where it is missing or outdated."""
     if name == "surehup":
         return _run(str(E2E / "image"), timeout_s=PREPARE_TIMEOUT_S)
-    images = _find_cache() / "images"
+    images = find_cache() / "images"
     python = str(ROOT / ".venv" / "bin" / "python")
     daemons = ("-m", "e2e.images.daemons")
     return _run(python, *daemons, name, str(images), timeout_s=PREPARE_TIMEOUT_S)
@@ -117,30 +117,28 @@ def find_cluster(environ: Mapping[str, str]) -> Cluster:
     given = environ.get("KUBECONFIG", "")
     if given:
         return _take(given, environ)
-    made = _find_made(environ)
+    made = find_made(environ)
     kubeconfig = _run(str(E2E / made / "up"), timeout_s=PREPARE_TIMEOUT_S)
     return Cluster(
         kubeconfig=Path(kubeconfig),
-        kubectl_path=str(_find_cache() / "bin" / "kubectl"),
+        kubectl_path=str(find_cache() / "bin" / "kubectl"),
         load=(str(E2E / made / "load"),),
         part=str(E2E / made / "part"),
     )
 
 
 def is_up(environ: Mapping[str, str]) -> bool:
-    """Whether the cluster is not ours to end: it was there before."""
-    if environ.get("KUBECONFIG"):
-        return True
-    return (_find_cache() / _find_made(environ) / "kubeconfig").exists()
+    """Whether the cluster that would be made is there already."""
+    return (find_cache() / find_made(environ) / "kubeconfig").exists()
 
 
 def end_cluster(environ: Mapping[str, str]) -> None:
     """End a cluster that `find_cluster` has made."""
-    _run(str(E2E / _find_made(environ) / "down"), timeout_s=LOAD_TIMEOUT_S)
+    _run(str(E2E / find_made(environ) / "down"), timeout_s=LOAD_TIMEOUT_S)
 
 
 def _take(kubeconfig: str, environ: Mapping[str, str]) -> Cluster:
-    kubectl = shutil.which("kubectl") or shutil.which("kubectl", path=str(_find_cache() / "bin"))
+    kubectl = shutil.which("kubectl") or shutil.which("kubectl", path=str(find_cache() / "bin"))
     if kubectl is None:
         msg = "there is no kubectl to use KUBECONFIG with: e2e/build kubectl makes one"
         raise NoClusterError(msg)
@@ -154,7 +152,8 @@ def _take(kubeconfig: str, environ: Mapping[str, str]) -> Cluster:
     )
 
 
-def _find_made(environ: Mapping[str, str]) -> str:
+def find_made(environ: Mapping[str, str]) -> str:
+    """Which kind of cluster is to be made."""
     made = environ.get("CLUSTER", MADE[0])
     if made not in MADE:
         msg = f"CLUSTER={made} is not known: it is one of {', '.join(MADE)}"
@@ -162,8 +161,8 @@ def _find_made(environ: Mapping[str, str]) -> str:
     return made
 
 
-def _find_cache() -> Path:
-    """As in lib.sh."""
+def find_cache() -> Path:
+    """Where all that is made stays; as in lib.sh."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "surehup"
 

@@ -6,12 +6,13 @@ import os
 import re
 import secrets
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 
-from e2e.cluster import Cluster, end_cluster, find_cluster, is_up
+from e2e.cluster import Cluster
+from e2e.lease import leased
 from e2e.namespace import Namespace
 
 TEST_TIMEOUT_S = 300.0
@@ -46,14 +47,14 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """The cluster, ended afterwards if it was made for this run."""
-    was_up = is_up(os.environ)
-    with _shown(request):
-        found = find_cluster(os.environ)
-    yield found
-    if not was_up and not request.config.getoption("--keep"):
+    """The cluster, ended afterwards if it was made for tests alone."""
+    with ExitStack() as stack:
         with _shown(request):
-            end_cluster(os.environ)
+            lease = leased(os.environ, keep=request.config.getoption("--keep"))
+            found = stack.enter_context(lease)
+        yield found
+        with _shown(request):
+            stack.close()
 
 
 @pytest.fixture(scope="session")
