@@ -83,9 +83,10 @@ class Draft:
     def note(
         self, milestone: Milestone, message: str = "", *, after_s: float | None = None
     ) -> None:
-        """Tell a milestone of the newest content."""
-        newest = find_newest(self.state)
-        digest = whole(self.state, newest.snapshot.digest) if newest is not None else None
+        """Tell a milestone of the newest content, or of what is tried beside it."""
+        newest, attempt = find_newest(self.state), self.state.attempt
+        about = attempt.candidate if attempt is not None and attempt.beside else newest
+        digest = whole(self.state, about.snapshot.digest) if about is not None else None
         note = Note(
             milestone=milestone,
             digest=digest,
