@@ -58,10 +58,10 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     "Seeking": {
         "MountChanged": "Idle Validating Seeking",
         "MountLost": "Idle",
-        "DeclaredSeen": "Idle Validating",
+        "DeclaredSeen": "Idle Validating Seeking",
         "ApiConnected": "Seeking",
         "Answered": "Seeking",
-        "Looked": "Idle Seeking Claiming Signalling Lingering",
+        "Looked": "Idle Waiting Seeking Claiming Signalling Lingering",
         "ProcessExited": "Seeking",
         "Asked": "Seeking",
         "Tick": "Seeking",

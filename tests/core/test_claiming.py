@@ -9,6 +9,8 @@ import pytest
 from sidecar.core.attempt import Status, Trigger
 from sidecar.core.bridge import Rollout, Strategy
 from sidecar.core.effects import Milestone, Reply, Write
+from sidecar.core.events import ApiConnected
+from sidecar.core.machine import step
 from sidecar.core.state import (
     Claiming,
     Confirming,
@@ -19,10 +21,13 @@ from sidecar.core.state import (
     Signalling,
     Validating,
     Waiting,
+    begin,
 )
 from sidecar.core.view import view
 from sidecar.testing.cluster import Pace
 from sidecar.testing.pod_daemon import Habits
+from sidecar.testing.world import Latency
+from tests.core.bridges import make_bridge
 from tests.core.clusters import (
     count,
     edit,
@@ -453,6 +458,25 @@ def test_paused_in_each_phase_nobody_is_signalled_and_resumed_it_goes_on(
     assert mark(world, "status") == "Applied"
     assert runs(world, "two")
     assert len(world.signalled) == 1
+
+
+def test_paused_while_the_process_is_looked_at_nobody_is_signalled() -> None:
+    world = run_in_cluster(make_cluster(latency=Latency(look_s=0.3)))
+    edit(world, "two")
+    reach(world, Seeking)
+    world.config.annotate(paused="true")
+    world.run_for(10)
+    assert mark(world, "status") == "Paused"
+    assert world.signalled == []
+    assert world.witness.claims == {}
+    world.config.annotate(paused=None)
+    settle(world)
+    assert mark(world, "status") == "Applied"
+
+
+def test_a_bridge_without_an_object_is_never_told_of_the_api() -> None:
+    with pytest.raises(AssertionError, match="without an API"):
+        step(begin(make_bridge()), ApiConnected(connected=True), 100.0)
 
 
 def test_while_paused_bad_content_is_still_rejected() -> None:
