@@ -6,7 +6,6 @@ root. Whatever was pruned from the packages would be missed here.
 
 from __future__ import annotations
 
-import functools
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,9 +17,7 @@ import pytest
 from sidecar.cli.commands import COMMANDS
 from sidecar.kube.access import ACCOUNT_DIR
 from tests.apiserver.server import CONFIG_MAP, ApiServer
-from tests.cluster import pods
 from tests.cluster.pods import PROMETHEUS_KIND, Pod, running_pod, set_stage
-from tests.daemons.sidecars import beside
 from tests.image.unpacked import USER, Unpacked
 
 MOST_RSS_MB = 60.0
@@ -41,16 +38,15 @@ def pod(api_server: ApiServer, image: Unpacked, shared: Path) -> Iterator[Pod]:
     program.write_text(AS_USER.format(user=USER, program=shutil.which("prometheus")))
     program.chmod(0o755)
     kind = replace(PROMETHEUS_KIND, spec=replace(PROMETHEUS_KIND.spec, program=str(program)))
-    with pytest.MonkeyPatch.context() as patch, set_stage(api_server, shared) as stage:
-        jailed = [*image.jail(list_binds(shared)), "surehup"]
-        patch.setattr(pods, "beside", functools.partial(beside, program=jailed))
+    jailed = [*image.jail(list_binds(shared)), "surehup"]
+    with set_stage(api_server, shared) as stage:
         account = api_server.write_account(
             shared / "account", api_server.mint_token(stage.namespace)
         )
         (account / "namespace").write_text(stage.namespace)
         (shared / "web-0" / "sidecar" / "state").mkdir(parents=True)  # the emptyDir of a pod
         environ = {**image.environ, **api_server.environ}
-        with running_pod(stage, kind=kind, environ=environ) as pod:
+        with running_pod(stage, kind=kind, environ=environ, program=jailed) as pod:
             pod.wait_marks(lambda marks: marks.get("status") == "Applied")
             yield pod
 
