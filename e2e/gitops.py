@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ IDENTITY = ("-c", "user.name=e2e", "-c", "user.email=e2e@localhost", "-c", "comm
 
 @dataclass(slots=True, kw_only=True)
 class Repository:
-    """A bare repository with two clones: one to commit from, one that the loop applies `path` of."""
+    """A bare repository and its two clones: to commit from, and to apply `path` of."""
 
     namespace: Namespace
     path: str
@@ -36,15 +37,20 @@ class Repository:
         """Where files are changed before `commit`."""
         return self.namespace.folder / "work"
 
+    @property
+    def deployed(self) -> Path:
+        """What the loop applies."""
+        return self.namespace.folder / "deployed"
+
     def commit(self, message: str) -> None:
         """Commit all that was changed, push it, and wait until the loop has applied it."""
-        self._git(self.work, "add", "--all")
-        self._git(self.work, *IDENTITY, "commit", "--quiet", f"--message={message}")
+        run_git(self.work, "add", "--all")
+        run_git(self.work, *IDENTITY, "commit", "--quiet", f"--message={message}")
         self._push()
 
     def revert(self) -> None:
         """Take the last commit back."""
-        self._git(self.work, *IDENTITY, "revert", "--no-edit", "HEAD")
+        run_git(self.work, *IDENTITY, "revert", "--no-edit", "HEAD")
         self._push()
 
     def wait_rounds(self, count: int) -> None:
@@ -53,34 +59,34 @@ class Repository:
         self._wait(f"{count} rounds of the loop", lambda: self._rounds >= enough)
 
     def _push(self) -> None:
-        self._git(self.work, "push", "--quiet", "origin", f"HEAD:{BRANCH}")
-        head = self._git(self.work, "rev-parse", "HEAD")
+        run_git(self.work, "push", "--quiet", "origin", f"HEAD:{BRANCH}")
+        head = run_git(self.work, "rev-parse", "HEAD")
         self._wait(f"commit {head} in the cluster", lambda: self._applied == head)
 
-    def _wait(self, what: str, look: object) -> None:
-        assert callable(look)
-
+    def _wait(self, what: str, look: Callable[[], bool]) -> None:
         def is_so() -> bool:
             if self._errors:
                 raise self._errors[0]
-            return bool(look())
+            return look()
 
         wait_until(what, is_so, within_s=APPLIED_WITHIN_S, shown=lambda: self._applied)
 
     def _sync(self) -> None:
         """One round, as a deployer does it: fetch, render, apply on the server's side."""
-        clone = self.namespace.folder / "deployed"
-        self._git(clone, "fetch", "--quiet", "origin")
-        self._git(clone, "reset", "--quiet", "--hard", f"origin/{BRANCH}")
-        head = self._git(clone, "rev-parse", "HEAD")
+        run_git(self.deployed, "fetch", "--quiet", "origin")
+        if not run_git(self.deployed, "branch", "--remotes"):
+            return  # nothing was pushed yet
+        run_git(self.deployed, "reset", "--quiet", "--hard", f"origin/{BRANCH}")
+        head = run_git(self.deployed, "rev-parse", "HEAD")
         self.namespace.kubectl(
             *("apply", "--server-side", f"--field-manager={MANAGER}"),
-            *("--kustomize", str(clone / self.path)),
+            *("--kustomize", str(self.deployed / self.path)),
         )
         self._applied = head
         self._rounds += 1
 
-    def _loop(self, ended: threading.Event) -> None:
+    def run(self, ended: threading.Event) -> None:
+        """The loop; an error ends it, and is told to whoever waits."""
         while not ended.wait(INTERVAL_S):
             try:
                 self._sync()
@@ -88,11 +94,8 @@ class Repository:
                 self._errors.append(error)
                 return
 
-    def _git(self, folder: Path, *argv: str) -> str:
-        return run_git(folder, argv)
 
-
-def run_git(folder: Path, argv: Sequence[str]) -> str:
+def run_git(folder: Path, *argv: str) -> str:
     """What git prints."""
     done = subprocess.run(
         ["git", "-C", str(folder), *argv],
@@ -101,29 +104,24 @@ def run_git(folder: Path, argv: Sequence[str]) -> str:
         timeout=GIT_TIMEOUT_S,
         check=False,
     )
-    assert done.returncode == 0, f"git {argv}: {done.stderr}"
+    assert done.returncode == 0, f"git {shlex.join(argv)}: {done.stderr}"
     return done.stdout.strip()
 
 
 @contextmanager
 def deploying(namespace: Namespace, path: str, content: Path) -> Iterator[Repository]:
-    """A repository that begins with the folder `content`, and its loop, which runs until the end."""
-    bare = namespace.folder / "bare.git"
-    run_git(
-        namespace.folder, ["init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(bare)]
-    )
+    """A repository that begins with the folder `content`, and its loop, until the end."""
+    folder = namespace.folder
+    run_git(folder, "init", "--quiet", "--bare", f"--initial-branch={BRANCH}", "bare.git")
     repository = Repository(namespace=namespace, path=path)
-    run_git(namespace.folder, ["clone", "--quiet", str(bare), str(repository.work)])
-    run_git(namespace.folder, ["clone", "--quiet", str(bare), "deployed"])
+    for clone in (repository.work, repository.deployed):
+        run_git(folder, "clone", "--quiet", "bare.git", clone.name)
     shutil.copytree(content, repository.work, dirs_exist_ok=True)
     ended = threading.Event()
-    # Not before there is something to apply.
-    run_git(repository.work, ["add", "--all"])
-    run_git(repository.work, [*IDENTITY, "commit", "--quiet", "--message=Begin"])
-    run_git(repository.work, ["push", "--quiet", "origin", f"HEAD:{BRANCH}"])
-    thread = threading.Thread(target=repository._loop, args=(ended,), name="deployer")
-    thread.start()
+    thread = threading.Thread(target=repository.run, args=(ended,), name="deployer")
     try:
+        thread.start()
+        repository.commit("Begin")
         yield repository
     finally:
         ended.set()

@@ -1,4 +1,4 @@
-"""The door `helm install`: a release, its upgrades with good and bad configurations, `helm test`."""
+"""The door `helm install`: a release, its upgrades, good and bad, and `helm test`."""
 
 from __future__ import annotations
 
