@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from sidecar.record.annotations import read_marks
 from tests.apiserver.server import ApiServer
-from tests.cluster.pods import Pod, Stage, digest_of, eventually, running_pod, set_stage
+from tests.cluster.pods import (
+    Pod,
+    Stage,
+    digest_of,
+    eventually,
+    running_pod,
+    set_stage,
+    wait_for_files,
+)
 
 MIB = 1 << 20
 NO_TEXT = b"\xff\xfe\x00\x80"
@@ -35,6 +45,15 @@ def stage(api_server: ApiServer, tmp_path: Path) -> Iterator[Stage]:
 
 def read_published(pod: Pod, key: str = "") -> bytes:
     return (pod.daemon.folder / (key or pod.kind.key)).read_bytes()
+
+
+def fetch_code(pod: Pod, path: str) -> int:
+    try:
+        with urlopen(f"{pod.sidecar.url}{path}", timeout=5) as answer:  # noqa: S310  loopback
+            return int(answer.status)
+    except HTTPError as error:
+        with error:
+            return error.code
 
 
 def test_a_good_edit_is_published_and_applied_by_one_reload(pod: Pod) -> None:
@@ -154,3 +173,34 @@ def test_a_daemon_comes_up_on_the_last_good_content_while_the_newest_is_bad(stag
         assert marks["active"] == digest_of(good)
         assert new.reloads <= 2
         new.apply()
+
+
+def test_a_first_content_that_is_bad_is_never_published_and_a_repair_is(stage: Stage) -> None:
+    digest = stage.subject.put({"prometheus.yml": "global: [\n"})
+    with running_pod(stage, published=True, first=False, start=False) as pod:
+        marks = pod.settle(digest, "Rejected")
+        assert "active" not in marks
+        assert not (pod.daemon.folder / pod.kind.key).exists()
+        assert fetch_code(pod, "/startupz") == 503
+        files = pod.valid()
+        digest = pod.put(files)
+        wait_for_files(pod)
+        eventually(lambda: fetch_code(pod, "/startupz") == 200, lambda: pod.sidecar.tail)
+        pod.daemon.start()
+        pod.settle(digest, "Applied")
+        assert pod.shows(files)
+
+
+def test_a_bad_content_outlives_a_kill_of_the_sidecar(pod: Pod) -> None:
+    good = pod.valid()
+    if pod.stage.subject.read().get("immutable"):
+        pod.stage.subject.delete()
+    pod.settle(pod.put(good), "Applied")
+    reloads = pod.reloads
+    digest = pod.put(pod.broken())
+    pod.sidecar.kill()
+    pod.sidecar.start()
+    marks = pod.settle(digest, "Rejected")
+    assert marks["active"] == digest_of(good)
+    assert read_published(pod).decode() == good[pod.kind.key]
+    assert (pod.reloads, pod.shows(good)) == (reloads, True)
