@@ -1,9 +1,10 @@
 """Runs surehup as in a pod, whose account lies in the folder given first.
 
-    python -m tests.cluster.inpod FOLDER [--dump FILE] run --config surehup.yaml
+    python -m tests.cluster.inpod FOLDER [--dump FILE] [--stepping] run --config surehup.yaml
 
 A pod finds its account at a fixed path, which a test must not write to. With ``--dump`` the loaded
-modules and the memory are written to FILE once FILE.asked exists.
+modules and the memory are written to FILE once FILE.asked exists. With ``--stepping`` the node's
+clock jumps by a day, there and back, every second.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
 from sidecar.cli import main
+from sidecar.clock import SystemClock
 from sidecar.kube import access
 
 POLL_S = 0.05
+DAY_S = 86_400
 
 
 def dump(path: Path) -> None:
@@ -32,10 +36,20 @@ def dump(path: Path) -> None:
     part.rename(path)
 
 
+def step_wall(self: SystemClock) -> float:
+    """A wall clock that nobody should rely on."""
+    del self
+    now_s = time.time()
+    return now_s + (DAY_S if int(now_s) % 2 else -DAY_S)
+
+
 if __name__ == "__main__":
     folder, *argv = sys.argv[1:]
     if argv[0] == "--dump":
         threading.Thread(target=dump, args=(Path(argv[1]),), daemon=True).start()
         argv = argv[2:]
+    if argv[0] == "--stepping":
+        SystemClock.wall = step_wall  # type: ignore[method-assign]
+        argv = argv[1:]
     access.in_cluster = partial(access.in_cluster, folder=folder)
     sys.exit(main(argv))

@@ -168,3 +168,22 @@ def test_a_token_that_ends_is_replaced(api_server: ApiServer, tmp_path: Path) ->
             pod.settle_now("Applied")
             pod.apply()
             assert minted not in pod.sidecar.log
+
+
+def test_a_clock_that_steps_by_days_changes_nothing(api_server: ApiServer, tmp_path: Path) -> None:
+    with (
+        set_stage(api_server, tmp_path) as stage,
+        running_pod(stage, in_pod=["--stepping"]) as pod,
+    ):
+        pod.settle_now("Applied")
+        dates = set()
+        for _ in range(8):
+            reloads = pod.reloads
+            pod.apply()
+            assert pod.reloads == reloads + 1
+            dates.add(read_marks(stage.subject.read())["updated"].partition("T")[0])
+            time.sleep(0.3)
+        assert len(dates) == 2
+        pod.settle(pod.put(pod.broken()), "Rejected")
+        pod.settle(pod.put(pod.refused()), "RolledBack")
+        pod.apply()
