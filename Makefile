@@ -60,7 +60,7 @@ $(IMAGER): .ci/lock-image.txt $(READY)
 imagetest: setup $(IMAGER) image ## whether the image holds what it needs and no more; as root
 	$(BIN)/hadolint Dockerfile
 	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
-	$(BIN)/pytest -m image $(ARGS)
+	$(BIN)/pytest -m image tests/image $(ARGS)
 
 cov: setup ## all tests, and what they leave uncovered
 	$(MAKE) test ARGS="--cov --cov-report= $(ARGS)"

@@ -20,7 +20,8 @@ IMAGE_TEST_TIMEOUT_S = 180.0
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever uses the image is for `make imagetest` alone."""
     for item in items:
-        if "image" in getattr(item, "fixturenames", ()):
+        here = item.path.is_relative_to(Path(__file__).parent)
+        if here and "image" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.image)
             item.add_marker(pytest.mark.timeout(IMAGE_TEST_TIMEOUT_S))
 
