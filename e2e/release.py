@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,16 +31,25 @@ GUARDED = {"guard": {"enabled": True}}
 Values = Mapping[str, Any]
 
 
-def find_helm(cluster: Cluster) -> str:
-    """The helm of this repository, built where it is missing, beside the cluster's kubectl."""
-    folder = str(Path(cluster.kubectl_path).parent)
-    found = shutil.which("helm", path=folder) or shutil.which("helm")
-    if found is None:
-        for argv in ([str(ROOT / ".ci" / "setup"), "go"], [str(E2E / "build"), "helm"]):
-            subprocess.run(argv, check=True, timeout=BUILD_TIMEOUT_S)
-        found = shutil.which("helm", path=folder)
-    assert found is not None, "e2e/build helm made none"
-    return found
+def find_helm() -> str:
+    """The helm of this repository, which is built where it is missing."""
+    checked = _build("--check", "helm")
+    if checked.returncode != 0:
+        subprocess.run([str(ROOT / ".ci" / "setup"), "go"], check=True, timeout=BUILD_TIMEOUT_S)
+        checked = _build("helm")
+    assert checked.returncode == 0, checked.stderr
+    folder = checked.stdout.strip().rpartition("\n")[2]
+    return str(Path(folder) / "helm")
+
+
+def _build(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(E2E / "build"), *argv],
+        capture_output=True,
+        text=True,
+        timeout=BUILD_TIMEOUT_S,
+        check=False,
+    )
 
 
 def name_images(cluster: Cluster) -> dict[str, str]:
@@ -59,12 +67,11 @@ class Release:
     _files: Iterator[int] = field(default_factory=itertools.count)
 
     def install(self, *changes: Values) -> None:
-        """`helm install` with the example and `changes`, and wait until its pods are ready."""
+        """`helm install`, with the example and `changes` of it."""
         self._put("install", changes)
-        self.wait_rolled_out()
 
     def upgrade(self, *changes: Values) -> None:
-        """`helm upgrade`, with the example and these changes of it."""
+        """`helm upgrade`, likewise."""
         self._put("upgrade", changes)
 
     def test(self) -> subprocess.CompletedProcess[str]:
@@ -153,12 +160,16 @@ def run_helm(helm: str, namespace: Namespace, *argv: str) -> subprocess.Complete
 
 
 @contextmanager
-def installed(namespace: Namespace, daemon: str, *changes: Values) -> Iterator[Release]:
-    """A release that is uninstalled afterwards."""
+def installed(
+    namespace: Namespace, daemon: str, *changes: Values, ready: bool = True
+) -> Iterator[Release]:
+    """A release that is uninstalled afterwards; its pods are `ready`, if they are to be."""
     namespace.cluster.provide("surehup", daemon)
-    release = Release(namespace=namespace, daemon=daemon, helm=find_helm(namespace.cluster))
+    release = Release(namespace=namespace, daemon=daemon, helm=find_helm())
     try:
         release.install(*changes)
+        if ready:
+            release.wait_rolled_out()
         yield release
     finally:
         release.uninstall()

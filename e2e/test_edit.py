@@ -15,7 +15,7 @@ def _edit(namespace: Namespace, before: str, after: str) -> None:
     """`kubectl edit` with an editor that replaces one text by another, as a person would."""
     with pytest.MonkeyPatch.context() as environ:
         for variable in EDITORS:
-            environ.setenv(variable, f"sed --in-place s/{before}/{after}/")
+            environ.setenv(variable, f"sed --in-place 's/{before}/{after}/'")
         told = namespace.kubectl("edit", "configmap", CONFIG)
     assert f"configmap/{CONFIG} edited" in told
 
