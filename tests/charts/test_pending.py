@@ -6,6 +6,8 @@ import pytest
 
 from tests.apiserver.server import CONFIG_MAP, ApiServer
 
+POLICY = "pending.surehup.dev"
+
 pytestmark = pytest.mark.usefixtures("injector")
 
 
@@ -23,6 +25,13 @@ class Watched:
 
     def patch(self, body: dict[str, object], *argv: str) -> None:
         self.kubectl("patch", "configmap", CONFIG_MAP, f"--patch={json.dumps(body)}", *argv)
+
+    def count_errors(self) -> int:
+        """How often the policy failed so far, which it is set to ignore."""
+        page = self.kubectl("get", "--raw", "/metrics")
+        counted = [line for line in page.splitlines() if f'policy="{POLICY}"' in line]
+        assert counted
+        return len([line for line in counted if 'error_type="no_error"' not in line])
 
     @property
     def status(self) -> str:
@@ -89,3 +98,4 @@ def test_config_maps_that_nobody_watches_are_left_alone(watched: Watched) -> Non
     watched.patch({"data": {"app.yml": "a: 2"}})
 
     assert watched.status == ""
+    assert watched.count_errors() == 0
