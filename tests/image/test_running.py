@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,15 @@ import pytest
 from sidecar.cli.commands import COMMANDS
 from sidecar.kube.access import ACCOUNT_DIR
 from tests.apiserver.server import CONFIG_MAP, ApiServer
+from tests.cluster import pods
 from tests.cluster.pods import PROMETHEUS_KIND, Pod, running_pod, set_stage
+from tests.daemons.sidecars import Sidecar, beside
 from tests.image.unpacked import USER, Unpacked
 
 MOST_RSS_MB = 60.0
-"""Measured: 46 to 49 with the API, on Python 3.13."""
+"""Measured: 46 to 51 with the API, on Python 3.11."""
 MOST_START_S = 8.0
-"""Measured: under 1 s where nothing else runs."""
+"""Measured: 0.7, and up to 3.7 on a busy machine."""
 AS_USER = """\
 #!/bin/bash
 exec setpriv --reuid={user} --regid={user} --clear-groups --no-new-privs --bounding-set=-all \\
@@ -34,19 +37,26 @@ exec setpriv --reuid={user} --regid={user} --clear-groups --no-new-privs --bound
 @pytest.fixture(scope="module")
 def pod(api_server: ApiServer, image: Unpacked, shared: Path) -> Iterator[Pod]:
     """Prometheus and the image's `surehup run`, as one user, beside a real API server."""
-    program = shared / "prometheus-as-user"
-    program.write_text(AS_USER.format(user=USER, program=shutil.which("prometheus")))
-    program.chmod(0o755)
-    kind = replace(PROMETHEUS_KIND, spec=replace(PROMETHEUS_KIND.spec, program=str(program)))
-    jailed = [*image.jail(list_binds(shared)), "surehup"]
-    with set_stage(api_server, shared) as stage:
+    daemon = shared / "prometheus-as-user"
+    daemon.write_text(AS_USER.format(user=USER, program=shutil.which("prometheus")))
+    daemon.chmod(0o755)
+    kind = replace(PROMETHEUS_KIND, spec=replace(PROMETHEUS_KIND.spec, program=str(daemon)))
+    program = [*image.jail(list_binds(shared)), "surehup"]
+
+    def jailed(
+        *flags: str, folder: Path, environ: Mapping[str, str], **_: object
+    ) -> AbstractContextManager[Sidecar]:
+        return beside(*flags, folder=folder, environ=environ, program=program)
+
+    with pytest.MonkeyPatch.context() as patch, set_stage(api_server, shared) as stage:
+        patch.setattr(pods, "beside", jailed)
         account = api_server.write_account(
             shared / "account", api_server.mint_token(stage.namespace)
         )
         (account / "namespace").write_text(stage.namespace)
         (shared / "web-0" / "sidecar" / "state").mkdir(parents=True)  # the emptyDir of a pod
         environ = {**image.environ, **api_server.environ}
-        with running_pod(stage, kind=kind, environ=environ, program=jailed) as pod:
+        with running_pod(stage, kind=kind, environ=environ) as pod:
             pod.wait_marks(lambda marks: marks.get("status") == "Applied")
             yield pod
 
