@@ -171,5 +171,8 @@ def installed(
         if ready:
             release.wait_rolled_out()
         yield release
+    except BaseException as error:
+        error.add_note(namespace.describe())  # which shows nothing any more once that is gone
+        raise
     finally:
         release.uninstall()
