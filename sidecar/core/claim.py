@@ -22,7 +22,15 @@ from sidecar.core.marks import (
 )
 from sidecar.core.newest import whole
 from sidecar.core.state import Claiming, Idle, Lingering, State
-from sidecar.core.turn import Move, Turn, find_turn, is_incumbent, takes_turns
+from sidecar.core.turn import (
+    Move,
+    Turn,
+    find_turn,
+    is_incumbent,
+    read_turn,
+    stand_by_until_s,
+    takes_turns,
+)
 
 PENDING_TOLD_S = 1.0
 """Only what is still undecided after this time is written down as pending."""
@@ -64,8 +72,9 @@ def _name_claim(draft: Draft, declared: Declared, turn: Turn) -> None:
     attempt = replace(
         draft.attempt,
         nonce=make_nonce(draft.state, declared, draft.now_s),
-        tries=turn.tries,
+        tries=draft.attempt.tries if draft.attempt.nonce else turn.tries,
         claimed_s=draft.now_s,
+        outdone=read_turn(declared),
     )
     draft.state = replace(draft.state, attempt=attempt)
 
@@ -109,7 +118,8 @@ def write_from_s(state: State) -> float | None:
         return None
     changes = _find_writable(state, api, api.declared)
     if not changes:
-        return api.write_from_s if _is_restore_due(state, api) else None
+        due = _is_restore_due(state, api)
+        return max(api.write_from_s, stand_by_until_s(state, api, api.declared)) if due else None
     pending = changes.get("status", "") == Status.PENDING and not state.blocked
     told_s = api.declared_s + PENDING_TOLD_S if pending else float("-inf")
     return max(api.write_from_s, told_s, speaks_from_s(state, api, api.declared))

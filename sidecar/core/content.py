@@ -126,7 +126,9 @@ def begin_attempt(draft: Draft, want: Want) -> None:
         beside=want.beside,
         repairs=want.repairs,
     )
-    interrupted = state.interrupted
+    claimed, interrupted = state.claimed, state.interrupted
+    if claimed is not None and claimed.digest == attempt.digest and not attempt.beside:
+        attempt = replace(attempt, nonce=claimed.nonce, tries=claimed.tries)
     draft.state = replace(
         state,
         attempt=attempt,
@@ -135,6 +137,7 @@ def begin_attempt(draft: Draft, want: Want) -> None:
         restart_pending=state.restart_pending and candidate.fence == UNMOUNTED,
         interrupted=_find_left(state, attempt),
         given=None,
+        claimed=claimed if attempt.beside else None,
     )
     if interrupted is not None and _continues(interrupted, attempt, state.bridge.proof):
         _resume(draft, interrupted)

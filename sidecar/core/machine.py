@@ -185,6 +185,7 @@ def _remember(draft: Draft, entry: Mapping[str, object] | None, good: Snapshot |
             loaded=memory.loaded,
             interrupted=memory.interrupted,
             given=memory.given,
+            claimed=memory.claimed,
             wholes=memory.wholes,
             restart_pending=memory.decided is not None,
         )
@@ -199,6 +200,7 @@ def _remember(draft: Draft, entry: Mapping[str, object] | None, good: Snapshot |
             proven=False,
             signalled_s=draft.now_s,
             before=baseline,
+            kept=proof.find_kept(draft.state, baseline.process),
         )
         draft.state = replace(draft.state, loaded=loaded)  # the signal may have been sent
 

@@ -159,7 +159,8 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
     if not takes_turns(state) or is_incumbent(state, declared) or not stands:
         return False
     if stands == Status.RELOADING:
-        return find_turn(state, api, declared).move is not Move.GIVE_UP
+        # Once the holder's time is over, who came to a verdict without a turn may speak.
+        return undecided and find_turn(state, api, declared).move is not Move.GIVE_UP
     return stands in VERDICTS or undecided  # one pod speaks of what is undecided
 
 
@@ -202,6 +203,7 @@ def _is_applied(state: State, declared: Declared) -> bool:
     return (
         decided is not None
         and loaded is not None
+        and loaded.proven
         and loaded.digest == decided.digest
         and decided.digest == declared.content.digest
         and decided.outcome is Outcome.APPLIED
@@ -281,6 +283,7 @@ def _compose_stop(
 ) -> dict[str, str | None]:
     """The rollout ends here: whoever has not reloaded yet does not."""
     good = read_earlier(declared.marks, declared.digest)
+    good = None if good == declared.digest else good
     count, replicas = len(tally.proven), state.bridge.policy.rollout.replicas or 1
     return {
         "status": (Status.ROLLED_BACK if good else Status.FAILED).value,

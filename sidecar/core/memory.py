@@ -11,7 +11,7 @@ from typing import Any
 
 from sidecar.core.attempt import Outcome, Trigger
 from sidecar.core.evidence import Baseline, Process, Reading
-from sidecar.core.state import Confirming, Decision, Interrupted, Loaded, Signalling, State
+from sidecar.core.state import Claimed, Confirming, Decision, Interrupted, Loaded, Signalling, State
 
 VERSION = 2
 
@@ -28,6 +28,7 @@ class Memory:
     wholes: Mapping[str, str] = field(default_factory=dict)
     restored: str | None = None
     given: str | None = None
+    claimed: Claimed | None = None
 
 
 def write_entry(state: State) -> Mapping[str, object]:
@@ -42,6 +43,7 @@ def write_entry(state: State) -> Mapping[str, object]:
         "wholes": dict(state.wholes),
         "restored": state.api.restored if state.api is not None else None,
         "given": _find_given(state),
+        "claimed": _write_claimed(_find_claimed(state)),
     }
 
 
@@ -60,6 +62,7 @@ def read_entry(entry: Mapping[str, object]) -> Memory | None:
             wholes={_read_text(key): _read_text(raw["wholes"][key]) for key in raw["wholes"]},
             restored=_read_digest(raw["restored"]),
             given=_read_digest(raw["given"]),
+            claimed=_read_claimed(raw["claimed"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
@@ -103,6 +106,7 @@ def _write_loaded(loaded: Loaded | None) -> object:
         "proven": loaded.proven,
         "signalledS": loaded.signalled_s,
         "before": None if loaded.before is None else _write_baseline(loaded.before),
+        "kept": loaded.kept,
     }
 
 
@@ -115,6 +119,7 @@ def _read_loaded(raw: Any) -> Loaded | None:
         proven=bool(raw["proven"]),
         signalled_s=None if raw["signalledS"] is None else float(raw["signalledS"]),
         before=None if raw["before"] is None else _read_baseline(raw["before"]),
+        kept=_read_digest(raw["kept"]),
     )
 
 
@@ -153,6 +158,27 @@ def _find_given(state: State) -> str | None:
     if attempt is not None and (attempt.signalled or attempt.given or attempt.ends):
         return attempt.digest
     return state.given
+
+
+def _find_claimed(state: State) -> Claimed | None:
+    """The turn that is this pod's, or was when its sidecar ended and was not taken up yet."""
+    attempt = state.attempt
+    if attempt is None or not attempt.nonce:
+        return state.claimed
+    return Claimed(digest=attempt.digest, nonce=attempt.nonce, tries=attempt.tries)
+
+
+def _write_claimed(claimed: Claimed | None) -> object:
+    if claimed is None:
+        return None
+    return {"digest": claimed.digest, "nonce": claimed.nonce, "tries": claimed.tries}
+
+
+def _read_claimed(raw: Any) -> Claimed | None:
+    if raw is None:
+        return None
+    digest, nonce = _read_text(raw["digest"]), _read_text(raw["nonce"])
+    return Claimed(digest=digest, nonce=nonce, tries=int(raw["tries"]))
 
 
 def _read_interrupted(raw: Any) -> Interrupted | None:

@@ -117,6 +117,7 @@ def _has_kept(state: State, process: Process) -> bool:
         and loaded is not None
         and loaded.process.is_same(process)
         and loaded.digest == decided.digest
+        and loaded.kept == state.last_good
     )
 
 
@@ -234,14 +235,20 @@ def stand_by(draft: Draft) -> None:
 
 
 def _may_have_been_signalled(draft: Draft, process: Process) -> bool:
-    """At first sight without a journal, another sidecar may have signalled before us.
+    """Whether the process was given this content before, and a second signal would harm it.
 
-    Not a process that began after we did.
+    At first sight without a journal, another sidecar may have signalled before us. Not a process
+    that began after we did.
     """
-    state = draft.state
-    first_sight = state.decided is None and not draft.attempt.asked
+    state, attempt, loaded = draft.state, draft.attempt, draft.state.loaded
+    if attempt.asked or bears_repeating(state.bridge.proof):
+        return False
     ours = state.remembers or process.started_s > state.begun_s
-    return first_sight and not ours and not bears_repeating(state.bridge.proof)
+    same = loaded is not None and loaded.process.is_same(process)
+    given = same and loaded is not None and loaded.digest == attempt.digest
+    return (state.decided is None and not ours) or (
+        given and loaded is not None and loaded.signalled_s is not None
+    )
 
 
 def _tellable_from(draft: Draft, phase: Seeking) -> float:

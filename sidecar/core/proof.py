@@ -22,7 +22,7 @@ from sidecar.core.process import (
     linger,
     runs_candidate,
 )
-from sidecar.core.state import Confirming, Lingering, Loaded, Seeking, Signalling
+from sidecar.core.state import Confirming, Lingering, Loaded, Seeking, Signalling, State
 from sidecar.core.verdict import Judgement, Verdict, find_unready, judge
 
 MOVED = "the content on disk changed before the reload was proven"
@@ -65,6 +65,7 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
         proven=False,
         signalled_s=draft.now_s,
         before=phase.baseline if event.answer is None else None,
+        kept=find_kept(draft.state, phase.baseline.process),
     )
     draft.state = replace(draft.state, attempt=attempt, loaded=loaded)
     draft.unblock()
@@ -83,6 +84,19 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
         )
     )
     save(draft)
+
+
+def find_kept(state: State, process: Process) -> str | None:
+    """What the process runs before it takes this signal, as far as that was proven."""
+    loaded, decided = state.loaded, state.decided
+    if loaded is None or not loaded.process.is_same(process):
+        return None
+    if loaded.proven:
+        return loaded.digest
+    refused = decided is not None and decided.outcome is Outcome.FAILED
+    return (
+        loaded.kept if decided is not None and refused and decided.digest == loaded.digest else None
+    )
 
 
 def confirm(draft: Draft, phase: Confirming, sample: Sample) -> None:

@@ -28,6 +28,7 @@ from sidecar.core.newest import find_newest
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import (
     Claiming,
+    Confirming,
     Decision,
     Idle,
     Publishing,
@@ -41,6 +42,7 @@ from sidecar.core.turn import (
     find_turn,
     is_incumbent,
     is_outrun,
+    read_turn,
     stand_by_until_s,
     takes_turns,
 )
@@ -107,9 +109,13 @@ def drop_outdated(draft: Draft) -> None:
     phase = draft.state.phase
     retries = isinstance(phase, Publishing) and draft.state.awaiting is None
     early = isinstance(phase, Validating | Waiting | Seeking | Claiming) or retries
-    if attempt is None or newest is None or not early:
+    if attempt is None or newest is None:
         return
-    if attempt.digest == newest.snapshot.digest and not attempt.beside:
+    same = attempt.digest == newest.snapshot.digest
+    if same and attempt.signalled and isinstance(phase, Confirming):
+        # What is brought back is what people want again: its proof decides that too.
+        draft.state = replace(draft.state, attempt=replace(attempt, beside=False))
+    if not early or (same and not attempt.beside):
         return
     if not attempt.beside or not _is_decided(draft.state, newest):
         content.supersede(draft, REPLACED)
@@ -124,11 +130,12 @@ def heed_others(draft: Draft) -> None:
     if attempt is None:
         _retreat(draft, side, declared)
         return
-    early = isinstance(draft.state.phase, Validating | Waiting | Seeking | Claiming)
-    if not early or attempt.beside or attempt.digest != declared.content.digest:
+    if attempt.beside or attempt.digest != declared.content.digest:
         return
     if attempt.nonce and is_outrun(attempt, declared):
         draft.state = replace(draft.state, attempt=replace(attempt, nonce=""))
+    if not isinstance(draft.state.phase, Validating | Waiting | Seeking | Claiming):
+        return
     turn = find_turn(draft.state, side, declared)
     if turn.move is Move.LEAVE:
         draft.rest()
@@ -215,7 +222,7 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     side = replace(side, declared=declared, answered=True, mount_newer=False)
     if changed:
         side = replace(side, declared_s=draft.now_s)
-    turn = _read_turn(declared)
+    turn = read_turn(declared)
     if turn != side.turn:
         side = replace(side, turn=turn, turn_s=draft.now_s)
     _set(draft, side)
@@ -252,15 +259,6 @@ def _adopt_verdict(draft: Draft, declared: Declared) -> None:
     message = declared.marks.get("message", "")
     decided = Decision(digest=declared.content.digest, outcome=outcome, message=message)
     draft.state = replace(draft.state, decided=decided)
-
-
-def _read_turn(declared: Declared | None) -> tuple[str, ...]:
-    """What of the annotations tells whose turn it is, and what people wish."""
-    if declared is None:
-        return ()
-    marks = declared.marks
-    names = ("observed", "status", "holder", "requested")
-    return (declared.uid, *(marks.get(name, "") for name in names))
 
 
 def _name_whole(draft: Draft, declared: Declared) -> None:

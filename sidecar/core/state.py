@@ -43,7 +43,8 @@ class Loaded:
     """What one process was last given: by its start, or by our signal.
 
     `proven`: its own evidence showed that it runs it. `before`: the look from before the signal; as
-    long as nothing has moved since, the process may still be busy with it.
+    long as nothing has moved since, the process may still be busy with it. `kept`: what it was
+    proven to run before, if this is refused.
     """
 
     process: Process
@@ -51,6 +52,7 @@ class Loaded:
     proven: bool
     signalled_s: float | None = None
     before: Baseline | None = None
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,8 @@ class Attempt:
     `beside`: not the newest content, but what the daemon reads meanwhile, or is to read again; its
     end leaves the decision on the newest as it is. `repairs`: the latter, so that it is signalled.
     `nonce` names its claim on the object, made at `claimed_s` as the one numbered `tries` for this
-    content. Since `held_s` it waits for the API. `given`: a sidecar before gave it to a process.
+    content, in place of the turn `outdone`. Since `held_s` it waits for the API. `given`: a sidecar
+    before gave it to a process.
     """
 
     candidate: Mounted
@@ -76,6 +79,7 @@ class Attempt:
     nonce: str = ""
     tries: int = 1
     claimed_s: float = float("-inf")
+    outdone: tuple[str, ...] = ()
     held_s: float | None = None
     ends: int = 0
     given: bool = False
@@ -96,6 +100,15 @@ class Interrupted:
     signalled: bool
     baseline: Baseline
     answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A turn that a sidecar before claimed for `digest`: it is gone on with, while it stands."""
+
+    digest: str
+    nonce: str
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +254,7 @@ class State:
     begun_s: float = float("inf")
     interrupted: Interrupted | None = None
     given: str | None = None
+    claimed: Claimed | None = None
     out_of_sync_since_s: float | None = None
     records: tuple[AttemptRecord, ...] = ()
     stopping_s: float | None = None

@@ -114,13 +114,27 @@ def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
 
 
 def is_outrun(attempt: Attempt, declared: Declared) -> bool:
-    """Whether another pod has claimed or decided the same content, so that we are to stand down."""
+    """Whether another pod has claimed or decided the same content, so that we are to stand down.
+
+    What stood there when we claimed it is what our claim is about to replace.
+    """
+    if attempt.outdone == read_turn(declared):
+        return False
     marks = declared.marks
     status = marks.get("status", "")
     decided = status in REFUSED | ADOPTED and not attempt.asked
     moving = status in {Status.RELOADING, Status.ROLLING_OUT}
     about = marks.get("observed") == declared.digest
     return about and (moving or decided) and read_holder(marks).nonce != attempt.nonce
+
+
+def read_turn(declared: Declared | None) -> tuple[str, ...]:
+    """What of the annotations tells whose turn it is, and what people wish."""
+    if declared is None:
+        return ()
+    marks = declared.marks
+    names = ("observed", "status", "holder", "requested")
+    return (declared.uid, *(marks.get(name, "") for name in names))
 
 
 def _take_over(state: State, api: ApiSide, declared: Declared) -> Turn:

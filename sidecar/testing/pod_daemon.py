@@ -162,7 +162,7 @@ class PodDaemon:
                 self._mark_failure()
 
     def _mark_failure(self) -> None:
-        self.succeeded = False
+        self.succeeded, self.reading = False, None
         self._readings["gauge"] = 0.0
         self._count("failures")
         self._then(self._lie if self.habits.lies else self._finish)

@@ -140,6 +140,10 @@ class World:
     _offered: Snapshot | None = None
     _seen: PodDaemon | None = None
     _seen_loaded: str | None = None
+    _forgotten: int = 0
+    _woken: State | None = None
+    _wake_s: float | None = None
+    """When `_woken` asks to be woken: that is asked for much more often than it changes."""
     _passed: set[str] = field(default_factory=set)
     _harmed: set[tuple[int, str]] = field(default_factory=set)
 
@@ -258,6 +262,10 @@ class World:
         """Anything else happens."""
         self._post(event, self._life)
 
+    def forget_refusals(self) -> None:
+        """The object was edited: what was refused before may be tried again."""
+        self._forgotten = len(self.records)
+
     def next_due(self) -> float | None:
         """When something happens next, if nothing from outside does."""
         return self._next_due()
@@ -348,9 +356,13 @@ class World:
         return self.mounted.fence if self._readable and self._mounted is not None else None
 
     def _next_due(self) -> float | None:
-        times = [self._queue[0][0]] if self._queue else []
-        wake_s = wake_at(self.state) if self.state is not None else None
-        return min([*times, *([] if wake_s is None else [wake_s])], default=None)
+        if self._woken is not self.state:
+            self._woken = self.state
+            self._wake_s = wake_at(self.state) if self.state is not None else None
+        if not self._queue:
+            return self._wake_s
+        due_s = self._queue[0][0]
+        return due_s if self._wake_s is None else min(due_s, self._wake_s)
 
     def _post(self, event: Event, life: int) -> None:
         before = self.state
@@ -504,7 +516,8 @@ class World:
         daemon.hear()
 
     def _check_repetition(self, daemon: PodDaemon, content: Snapshot, signal: Signal) -> None:
-        last = next((r for r in self.records[::-1] if r.outcome is not Outcome.SUPERSEDED), None)
+        told = self.records[self._forgotten :]
+        last = next((r for r in told[::-1] if r.outcome is not Outcome.SUPERSEDED), None)
         names = self.witness.names_of(content.digest)
         if last is not None and last.digest in names and last.outcome in REFUSED:
             self.broken.append(f"{content.short} is {last.outcome.value}, and was tried again")

@@ -22,6 +22,7 @@ from sidecar.core.memory import Memory, read_entry, write_entry
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import (
     Attempt,
+    Claimed,
     Confirming,
     Decision,
     Idle,
@@ -56,6 +57,7 @@ LOADED = st.builds(
     proven=st.booleans(),
     signalled_s=st.none() | TIMES,
     before=st.none() | BASELINES,
+    kept=MAYBE,
 )
 ATTEMPTS = st.builds(
     Attempt,
@@ -70,7 +72,10 @@ ATTEMPTS = st.builds(
     signalled=st.booleans(),
     given=st.booleans(),
     ends=st.integers(0, 2),
+    nonce=st.just("") | TEXTS,
+    tries=st.integers(1, 3),
 )
+CLAIMED = st.builds(Claimed, digest=TEXTS, nonce=TEXTS, tries=st.integers(1, 3))
 PHASES = st.one_of(
     st.just(Idle()),
     st.builds(Signalling, baseline=BASELINES),
@@ -96,6 +101,7 @@ STATES = st.builds(
     attempt=st.none() | ATTEMPTS,
     interrupted=st.none() | INTERRUPTED,
     given=MAYBE,
+    claimed=st.none() | CLAIMED,
     wholes=st.dictionaries(TEXTS, TEXTS, max_size=2),
     api=st.none() | st.builds(ApiSide, restored=MAYBE, recalled=MAYBE),
 )
@@ -105,6 +111,13 @@ def find_given(state: State) -> str | None:
     attempt = state.attempt
     seen = attempt is not None and (attempt.signalled or attempt.given or attempt.ends > 0)
     return attempt.digest if attempt is not None and seen else state.given
+
+
+def find_claimed(state: State) -> Claimed | None:
+    attempt = state.attempt
+    if attempt is None or not attempt.nonce:
+        return state.claimed
+    return Claimed(digest=attempt.digest, nonce=attempt.nonce, tries=attempt.tries)
 
 
 @given(STATES)
@@ -129,6 +142,7 @@ def test_what_was_written_comes_back(state: State) -> None:
         wholes=state.wholes,
         restored=state.api.restored if state.api is not None else None,
         given=find_given(state),
+        claimed=find_claimed(state),
     )
 
 
@@ -151,6 +165,7 @@ FULL = write_entry(
             trigger=Trigger.MOUNT,
             started_s=4.0,
             signalled=True,
+            nonce="d",
         ),
     )
 )
@@ -177,6 +192,8 @@ FREE = {
     "signalledS",
     "restored",
     "given",
+    "claimed",
+    "kept",
 }
 
 

@@ -16,6 +16,7 @@ from tests.core import (
     test_publishing,
     test_restoring,
     test_turns,
+    test_turns_in_trouble,
 )
 from tests.core.bridges import OBSERVED
 
@@ -27,6 +28,7 @@ SCENARIOS = (
     test_restoring,
     test_api_restarts,
     test_turns,
+    test_turns_in_trouble,
 )
 
 

@@ -1,0 +1,204 @@
+"""Scenarios of turns that meet crashes, lost answers and other verdicts: each was found by chance.
+
+The histories of `tests/sim` found them; here stands what each of them comes down to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sidecar.core.bridge import Noop, Rollout
+from sidecar.core.events import Tick
+from sidecar.core.holder import read_holder
+from sidecar.core.state import Claiming, Confirming, Seeking
+from sidecar.core.tally import read_tally
+from sidecar.core.turn import name_short
+from sidecar.testing.cluster import Pace
+from sidecar.testing.pod_daemon import Habits
+from sidecar.testing.world import World
+from tests.core.clusters import (
+    POD,
+    PUBLISHED,
+    edit,
+    files,
+    make_cluster,
+    mark,
+    marks,
+    outcomes,
+    reach,
+    run_in_cluster,
+    runs,
+    settle,
+    state_of,
+)
+
+OTHER = "web-0/aaaaaaaa"
+THREE = Rollout(replicas=3)
+
+
+def run_among_three(
+    *, first: bool, pace: Pace | None = None, habits: Habits | None = None
+) -> World:
+    """One pod of three that run content they have proven; it went `first` the last time, or not."""
+    world = make_cluster(pace=pace, habits=habits)
+    run_in_cluster(world)
+    world.crash_sidecar()
+    policy = replace(world.bridge.policy, rollout=THREE)
+    world.bridge = replace(world.bridge, policy=policy)
+    world.config.annotate(holder=f"{POD}/bbbbbbbb/1/0" if first else f"{OTHER}/1/0")
+    world.start_sidecar()
+    world.run_for(10)
+    return world
+
+
+def claim_elsewhere(world: World, content: str = "two") -> str:
+    """Another pod begins with new content: its digest."""
+    good, digest = world.config.digest, edit(world, content)
+    world.config.annotate(
+        status="Reloading", observed=digest, active=digest, previous=good, holder=f"{OTHER}/1/15"
+    )
+    return digest
+
+
+def test_who_takes_a_turn_over_is_not_outrun_by_the_claim_it_replaces() -> None:
+    world = run_among_three(first=False, pace=Pace(call_s=0.4, watch_s=0.01))
+    claim_elsewhere(world)
+    assert world.run_until(lambda: bool(_nonce(world)), within_s=60)
+    world.post(Tick())
+    world.run_for(10)
+    assert runs(world, "two")
+    assert mark(world, "status") == "RollingOut"
+    assert outcomes(world)[-1] == "applied"
+
+
+def test_who_is_outrun_as_the_old_holder_speaks_after_all_stands_down() -> None:
+    world = run_among_three(first=False, pace=Pace(call_s=0.4, watch_s=0.01))
+    digest = claim_elsewhere(world)
+    assert world.run_until(lambda: bool(_nonce(world)), within_s=60)
+    world.config.annotate(status="RolledBack", active=mark(world, "previous"), previous=None)
+    settle(world)
+    assert world.signalled == []
+    assert marks(world, "status", "observed") == ("RolledBack", digest)
+
+
+def test_a_turn_is_gone_on_with_after_a_restart_also_where_the_process_died_of_it() -> None:
+    world = run_among_three(first=True)
+    edit(world, "two")
+    reach(world, Confirming)
+    holder = mark(world, "holder")
+    world.kill_daemon()
+    world.run_for(1)
+    world.crash_sidecar()
+    world.run_for(1)
+    world.start_sidecar()
+    world.run_for(5)
+    assert marks(world, "status", "holder") == ("Reloading", holder)
+    world.start_daemon()
+    world.run_for(5)
+    assert mark(world, "status") == "RollingOut"
+    assert read_holder(world.config.there.marks).tries == 1
+
+
+def test_a_turn_that_was_taken_over_meanwhile_is_not_gone_on_with() -> None:
+    world = run_among_three(first=True, habits=Habits(work_s=1))
+    edit(world, "two")
+    reach(world, Confirming)
+    world.crash_sidecar()
+    world.config.annotate(holder=f"{OTHER}/2/15")
+    world.start_sidecar()
+    world.run_for(10)
+    assert marks(world, "status", "holder") == ("Reloading", f"{OTHER}/2/15")
+    assert len(world.signalled) == 1
+
+
+def test_who_came_to_a_verdict_by_a_start_speaks_once_the_holder_is_gone() -> None:
+    """A pod that comes up on content that kills it needs no turn to see that."""
+    world = run_among_three(first=False)
+    digest = claim_elsewhere(world, "bad subtle")
+    good = mark(world, "previous")
+    world.edit("bad subtle")
+    world.run_for(0.1)
+    for _ in range(4):
+        world.kill_daemon()
+        world.run_for(1)
+        world.start_daemon()
+        world.run_for(1)
+    assert mark(world, "status") == "Reloading"
+    world.run_for(60)
+    assert marks(world, "status", "observed", "active") == ("RolledBack", digest, good)
+    assert world.signalled == []
+
+
+def test_a_rollout_of_what_there_is_to_go_back_to_ends_failed_with_nothing_active() -> None:
+    world = run_among_three(first=False)
+    world.invalid = lambda _content: True
+    world.unseen = lambda _content: True
+    digest = edit(world, "two")
+    told = {"observed": digest, "active": digest, "previous": digest, "holder": f"{OTHER}/1/0"}
+    world.config.annotate(status="RollingOut", proven="000000", **told)
+    world.run_for(60)
+    assert marks(world, "status", "active") == ("Failed", None)
+
+
+def test_a_pod_counts_itself_only_once_the_process_showed_this_content_again() -> None:
+    world = run_among_three(first=False, habits=Habits(work_s=2))
+    one = world.config.digest
+    claim_elsewhere(world)
+    world.config.annotate(status="RollingOut", proven="000000", holder=f"{OTHER}/1/0")
+    reach(world, Confirming)
+    world.config.edit(files("one"))
+    world.mount(files("one"))
+    told = {"observed": one, "active": one, "previous": one, "holder": f"{OTHER}/1/0"}
+    world.config.annotate(status="RollingOut", proven="000000", **told)
+    assert world.run_until(lambda: len(world.signalled) == 2, within_s=30)
+    world.run_for(1)
+    assert state_of(world).decided is not None
+    assert read_tally(world.config.there.marks).proven == {"000000"}
+    world.run_for(5)
+    assert read_tally(world.config.there.marks).proven == {"000000", name_short(POD)}
+
+
+def test_only_what_was_proven_to_run_is_kept_when_a_process_refuses_other_content() -> None:
+    proof = replace(make_cluster().bridge.proof, noop=Noop.STAYS)
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=proof))
+    edit(world, "two")
+    reach(world, Confirming)
+    world.crash_sidecar()
+    edit(world, "bad subtle")
+    world.run_for(1)
+    world.start_sidecar()
+    settle(world)
+    assert runs(world, "one")
+
+
+def test_the_proof_of_what_is_brought_back_decides_what_is_edited_back_meanwhile() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED))
+    edit(world, "bad subtle")
+    assert world.run_until(lambda: len(world.signalled) == 1, within_s=30)
+    assert world.daemon is not None
+    world.run_for(0.005)
+    world.daemon.habits = replace(world.daemon.habits, work_s=100)
+    assert world.run_until(lambda: len(world.signalled) == 2, within_s=30)
+    world.run_for(1)
+    edit(world, "one")
+    world.run_for(60)
+    assert len(world.signalled) == 2
+    assert mark(world, "status") == "Unconfirmed"
+
+
+def test_what_a_stranger_outran_is_said_again_while_the_process_is_sought() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED, pace=Pace(watch_s=0.5, call_s=0.2)))
+    edit(world, "two")
+    reach(world, Seeking)
+    world.kill_daemon()
+    world.run_for(0.05)
+    world.config.annotate(stranger="was here")
+    world.run_for(2)
+    assert world.config.conflicts == 1
+    assert mark(world, "message") == "blocked: no process"
+
+
+def _nonce(world: World) -> str:
+    state = state_of(world)
+    attempt = state.attempt
+    return attempt.nonce if attempt is not None and isinstance(state.phase, Claiming) else ""
