@@ -10,7 +10,7 @@ from e2e.waiting import wait_until
 
 REPLICAS = 3
 ROLLED_OUT_WITHIN_S = 90.0
-"""Within 10 s by themselves; the kubelet of a busy machine takes its time."""
+"""Within seconds by themselves; the kubelet of a busy machine takes its time."""
 REFUSED = "global:\n  query_log_file: /no/such/folder/queries.log\n"
 """Checkers let it pass, and Prometheus does not."""
 LOADED = "prometheus_config_last_reload_successful"
@@ -24,7 +24,9 @@ def _measure(release: Release, metric: str) -> list[float]:
 
 
 def test_a_refused_edit_costs_one_signal_over_all(namespace: Namespace) -> None:
-    values = {"replicas": REPLICAS, "sidecar": GUARDED}
+    rollout = {"rollout": {"replicas": REPLICAS, "spread": "1s"}}
+    sidecar = {**GUARDED, "settings": {"bridges": [rollout]}}
+    values = {"replicas": REPLICAS, "sidecar": sidecar}
     with installed(namespace, "prometheus", values) as release:
         namespace.wait_status(CONFIG, "Applied")
         ref = namespace.config_map(CONFIG)
