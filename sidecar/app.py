@@ -12,7 +12,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -433,10 +433,18 @@ def _find_folder(bridge: Bridge) -> str:
 
 
 def _find_scratch_dir(state_dir: str) -> str:
-    """Where validators may write: the state folder, or what the system offers."""
+    """Where validators may write: the state folder, or what the system offers.
+
+    Where neither can be written, the validators that need a folder say so.
+    """
+    with suppress(OSError):
+        Path(state_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.access(state_dir, os.W_OK):
         return state_dir
-    return tempfile.gettempdir()
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        return state_dir
 
 
 def _name_trigger(bridge: Bridge) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import ssl
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import cast
@@ -20,6 +21,7 @@ from kubernetes.client import ApiClient
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 from urllib3.util import Timeout
+from urllib3.util.ssl_ import create_urllib3_context
 
 from sidecar import __version__
 from sidecar.core.ports import Clock
@@ -59,6 +61,8 @@ class KubeClient:
         self._on_request = on_request
         self._deadline_s = deadline_s
         self._http = ApiClient(access.configuration)
+        context = _make_context(verifies=bool(access.configuration.verify_ssl))
+        self._http.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
         self._http.user_agent = f"{FIELD_MANAGER}/{__version__}"
 
     def close(self) -> None:
@@ -242,6 +246,17 @@ class KubeClient:
     @property
     def _host(self) -> str:
         return str(self._access.configuration.host)
+
+
+def _make_context(*, verifies: bool) -> ssl.SSLContext:
+    """Trust what Kubernetes trusts.
+
+    From Python 3.13 on, CAs without key usage are refused (RFC 5280 to the letter), and clusters
+    of years ago have such.
+    """
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _write(body: Json) -> bytes:

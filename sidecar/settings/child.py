@@ -53,10 +53,12 @@ def call_in_child(
     child = os.fork()
     if child == 0:  # pragma: no cover  ends without a word to the tracer
         os.close(reader)
-        with os.fdopen(writer, "wb") as stream:
-            stream.write(make_answer(load, argv, environ))
+        answer = make_answer(load, argv, environ)
+        # The parent ends us once it has the answer: what was printed must be out by then.
         sys.stdout.flush()
         sys.stderr.flush()
+        with os.fdopen(writer, "wb") as stream:
+            stream.write(answer)
         os._exit(0)
     os.close(writer)
     try:
