@@ -104,6 +104,18 @@ def test_only_what_is_missing_is_installed_once(machine: Machine) -> None:
     )
 
 
+def test_clusters_need_packages_of_their_own(machine: Machine) -> None:
+    for tool in ("buildah", "ip", "iptables", "openssl", "gcc", "pkg-config", "flock", "setsid"):
+        machine.add(tool)
+    machine.add("apt-get")
+    code, _ = machine.run("cluster")
+    assert code == 0
+    # Files that stand for packages are looked for on the machine itself.
+    installed = machine.calls[-1].partition(" install ")[2].split()
+    assert {"podman", "mmdebstrap"} <= set(installed)
+    assert not {"buildah", "gcc", "util-linux"} & set(installed)
+
+
 @pytest.mark.parametrize("code", [0, 7])
 def test_services_are_not_started_and_nothing_of_that_is_left(machine: Machine, code: int) -> None:
     look = '/bin/sh /usr/sbin/policy-rc.d; echo "policy $?" >>calls'
