@@ -23,6 +23,7 @@ from sidecar.core.marks import (
 from sidecar.core.newest import whole
 from sidecar.core.state import Claiming, Idle, Lingering, State
 from sidecar.core.turn import (
+    REFUSED,
     Move,
     Turn,
     find_turn,
@@ -198,7 +199,13 @@ def take_kept(draft: Draft, revision: int | None, message: str) -> None:
     """The revision has its number, or the history has a gap."""
     if message:
         draft.note(Milestone.TROUBLE, message)
-    draft.state = replace(draft.state, api=replace(draft.api, keeping=None, revision=revision))
+    api = replace(draft.api, keeping=None, revision=revision)
+    draft.state = replace(draft.state, api=api if api.connected else owe_kept(api))
+
+
+def owe_kept(api: ApiSide) -> ApiSide:
+    """What could not be stored as the API went away is stored once it is back."""
+    return replace(api, kept=None) if api.revision is None else api
 
 
 def recall(draft: Draft) -> None:
@@ -221,6 +228,7 @@ def _is_restore_due(state: State, api: ApiSide) -> bool:
         and declared is not None
         and decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED}
         and decided.digest == declared.content.digest
+        and declared.marks.get("status") in REFUSED
         and good is not None
         and declared.digest not in {good, api.restored}
         and api.restoring is None

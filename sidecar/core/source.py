@@ -9,7 +9,7 @@ from typing import assert_never
 from sidecar.core import content
 from sidecar.core.attempt import Outcome, Status, Trigger
 from sidecar.core.bridge import Mode
-from sidecar.core.claim import recall, take_kept, take_restore, take_write
+from sidecar.core.claim import owe_kept, recall, take_kept, take_restore, take_write
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Fetch, Milestone
@@ -73,7 +73,7 @@ def take(draft: Draft, event: SourceEvent) -> None:
             side = replace(draft.api, connected=connected)
             # What could not be recalled may have failed by this loss.
             lost = replace(side, lost_s=draft.now_s, recalled=None)
-            _set(draft, side if connected else lost)
+            _set(draft, side if connected else owe_kept(lost))
         case Answered():
             _take_answered(draft, event)
         case Kept(effect=effect, revision=revision, message=message):

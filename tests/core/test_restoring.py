@@ -81,6 +81,18 @@ def test_what_cannot_be_kept_is_told_and_applied_without_a_number() -> None:
     assert count(world, Keep) == 1
 
 
+def test_what_could_not_be_kept_as_the_api_went_away_is_kept_once_it_is_back() -> None:
+    world = run_in_cluster(make_cluster())
+    edit(world, "two")
+    world.run_until(lambda: count(world, Keep) == 1)
+    world.cluster.go_away()
+    world.run_for(20)
+    world.cluster.come_back()
+    settle(world)
+    assert marks(world, "status", "revision") == ("Applied", "2")
+    assert count(world, Keep) == 2
+
+
 def test_a_newer_edit_while_the_older_is_being_kept_is_decided() -> None:
     world = run_in_cluster(make_cluster(pace=Pace(call_s=1.0)))
     edit(world, "two")
