@@ -552,3 +552,16 @@ def test_a_restarted_sidecar_still_knows_the_wholes() -> None:
     world.start_sidecar()
     settle(world)
     assert mark(world, "active") == good
+
+
+def test_a_long_message_is_cut_and_written_once() -> None:
+    world = run_in_cluster(make_cluster())
+    world.validator_trouble = "no validator: " + "é" * 2_000
+    edit(world, "two")
+    world.run_for(30)
+    message = mark(world, "message") or ""
+    assert message.endswith("…")
+    assert 900 < len(message.encode()) <= 1_000
+    writes = world.config.writes
+    world.run_for(300)
+    assert world.config.writes == writes

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.core.attempt import Status
-from sidecar.core.bridge import Mode, OnInvalid, Rollback, Source
+from sidecar.core.bridge import Mode, Noop, OnInvalid, Rollback, Source
 from sidecar.core.effects import Milestone, Publish, Recall, Reply
 from sidecar.core.events import MountChanged, MountLost, Published
 from sidecar.core.snapshot import Mounted, Snapshot
@@ -381,6 +381,18 @@ def test_files_go_back_after_an_unconfirmed_reload() -> None:
     assert mark(world, "status") == "Unconfirmed"
     assert folder(world) == files("one")
     assert runs(world, "one")
+
+
+def test_a_daemon_that_kept_what_it_ran_is_believed_where_no_signal_could_prove_it() -> None:
+    proof = replace(PROMETHEUS, noop=Noop.STAYS)
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=proof))
+    edit(world, "bad subtle")
+    settle(world)
+    assert mark(world, "status") == "RolledBack"
+    assert "kept this content when it refused the other" in (mark(world, "message") or "")
+    assert folder(world) == files("one")
+    assert runs(world, "one")
+    assert len(world.signalled) == 1
 
 
 def test_files_stay_where_nothing_is_to_be_rolled_back() -> None:
