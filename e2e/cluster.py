@@ -35,7 +35,6 @@ PART_TIMEOUT_S = 120.0
 KUBECTL_TIMEOUT_S = 60.0
 CLIENT_DEADLINE_S = 10.0
 LOCAL = "localhost"
-SUREHUP = "surehup:dev"
 
 
 class NoClusterError(Exception):
