@@ -261,7 +261,7 @@ class Pod:
         )
         return read_marks(self.stage.subject.read())
 
-    def wait_marks(self, holds: Any, *, within_s: float = WITHIN_S) -> Marks:  # noqa: ANN401
+    def wait_marks(self, holds: Callable[[Marks], bool], *, within_s: float = WITHIN_S) -> Marks:
         return self.stage.subject.wait_marks(
             holds, within_s=within_s, tell=lambda: self.sidecar.tail
         )
