@@ -81,6 +81,12 @@ def running_fleet(stage: Stage, kinds: Sequence[Kind], **bridge: Any) -> Iterato
         yield fleet
 
 
+def await_status(pod: Pod, digest: str, statuses: set[str]) -> None:
+    pod.wait_marks(
+        lambda marks: marks.get("observed") == digest and marks.get("status") in statuses
+    )
+
+
 @pytest.fixture(scope="module")
 def fleet(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with (
@@ -140,11 +146,7 @@ def test_a_newer_edit_during_a_rollout(fleet: Fleet) -> None:
     for awaited in ("Reloading", "RollingOut"):
         first = pod.valid()
         digest = pod.put(first)
-        pod.wait_marks(
-            lambda marks, digest=digest, awaited=awaited: (
-                marks.get("observed") == digest and marks.get("status") in {awaited, "Applied"}
-            )
-        )
+        await_status(pod, digest, {awaited, "Applied"})
         files = fleet.apply()
         assert fleet.shows(files)
 
