@@ -215,6 +215,9 @@ def _take_mounted(draft: Draft, mounted: Mounted) -> None:
     digest = mounted.snapshot.digest
     if before is None or before.snapshot.digest != digest:
         source.take_swap(draft, mounted, is_first=before is None)
+        if draft.state.loaded is None:
+            # What the process runs is to be learned of what it can read now.
+            draft.state = replace(draft.state, restart_pending=True)
     attempt = draft.state.attempt
     if attempt is None or (attempt.candidate.fence == mounted.fence and attempt.digest == digest):
         return
@@ -348,7 +351,10 @@ def _stop(draft: Draft, stopping_s: float) -> bool:
         return False
     content.save(draft)
     content.answer(draft, Reply.BLOCKED, "surehup stopped before the attempt was decided")
-    draft.rest()
+    if draft.state.attempt is not None and draft.state.attempt.signalled:
+        draft.enter(Idle())  # its turn is not given back: the sidecar that follows goes on with it
+    else:
+        draft.rest()
     draft.emit(Stopped())
     draft.state = replace(draft.state, stopped=True)
     return True

@@ -20,8 +20,10 @@ from sidecar.core.turn import (
     find_turn,
     is_incumbent,
     name_short,
+    shares_word,
     stand_by_until_s,
     takes_turns,
+    turn_ends_s,
 )
 from sidecar.core.view import view
 
@@ -64,12 +66,13 @@ def speaks_from_s(state: State, api: ApiSide, declared: Declared) -> float:
     """From when on the changes may be written: another pod may be about to."""
     attempt, marks = state.attempt, declared.marks
     claims = attempt is not None and bool(attempt.nonce)
-    if claims or is_incumbent(state, declared) or not takes_turns(state):
+    several = takes_turns(state) or shares_word(state)
+    if claims or is_incumbent(state, declared) or not several:
         return float("-inf")
     if marks.get("observed") == declared.digest and marks.get("status") == Status.ROLLING_OUT:
         return float("-inf")
     if marks.get("observed") == declared.digest and marks.get("status") == Status.RELOADING:
-        return find_turn(state, api, declared).at_s
+        return turn_ends_s(state, api, declared)
     return stand_by_until_s(state, api, declared)
 
 
@@ -156,12 +159,15 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
         return True  # it failed in another pod
     if shown is Status.RELOADING and attempt is not None:
         return True  # it follows, or goes on where a sidecar before it ended
-    if not takes_turns(state) or is_incumbent(state, declared) or not stands:
+    several = takes_turns(state) or shares_word(state)
+    if not several or is_incumbent(state, declared) or not stands:
         return False
     if stands == Status.RELOADING:
         # Once the holder's time is over, who came to a verdict without a turn may speak.
         return undecided and find_turn(state, api, declared).move is not Move.GIVE_UP
-    return stands in VERDICTS or undecided  # one pod speaks of what is undecided
+    # One pod speaks of what is undecided; what blocks it anybody says who finds that unsaid.
+    unsaid = bool(state.blocked) and stands == Status.PENDING and "message" not in declared.marks
+    return stands in VERDICTS or (undecided and not unsaid)
 
 
 def _compose_heeded(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
@@ -174,6 +180,8 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
     shown = view(state)
     status, attempt = _choose_status(state, declared, shown.status), state.attempt
     moving, good = status.value in MOVING, find_good(state)
+    if status in {Status.ROLLED_BACK, Status.FAILED} and good == declared.digest:
+        status, good = Status.FAILED, None  # what there was to go back to has failed itself
     active = whole(state, attempt.digest) if attempt is not None and attempt.nonce else good
     if status in {Status.APPLIED, Status.ROLLING_OUT}:
         active = declared.digest
@@ -247,7 +255,8 @@ def _compose_holder(state: State, declared: Declared, status: Status) -> Holder 
         return Holder(state.bridge.pod, attempt.nonce, attempt.tries, seconds)
     if holder.pod == state.bridge.pod:
         return Holder(holder.pod, holder.nonce, holder.tries, 0)
-    if takes_turns(state) and (holder.pod == "" or status.value in VERDICTS):
+    several = takes_turns(state) or shares_word(state)
+    if several and (holder.pod == "" or status.value in VERDICTS):
         return Holder(state.bridge.pod, name_short(declared.version), 1, 0)
     return None
 

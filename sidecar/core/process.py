@@ -117,6 +117,7 @@ def _has_kept(state: State, process: Process) -> bool:
         and loaded is not None
         and loaded.process.is_same(process)
         and loaded.digest == decided.digest
+        and loaded.kept is not None
         and loaded.kept == state.last_good
     )
 

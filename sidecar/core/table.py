@@ -58,9 +58,9 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     "Seeking": {
         "MountChanged": "Idle Validating Seeking",
         "MountLost": "Idle",
-        "DeclaredSeen": "Idle Validating Seeking",
+        "DeclaredSeen": "Idle Validating Publishing Seeking",
         "ApiConnected": "Seeking",
-        "Answered": "Seeking",
+        "Answered": "Seeking Stopped",
         "Looked": "Idle Waiting Seeking Claiming Signalling Lingering",
         "ProcessExited": "Seeking",
         "Asked": "Seeking",

@@ -82,6 +82,13 @@ def takes_turns(state: State) -> bool:
     return state.api is not None and several
 
 
+def shares_word(state: State) -> bool:
+    """Whether other replicas may be there that go their own ways, and one speaks for all."""
+    rollout = state.bridge.policy.rollout
+    several = rollout.strategy is Strategy.INDEPENDENT and rollout.replicas != 1
+    return state.api is not None and several
+
+
 def is_incumbent(state: State, declared: Declared) -> bool:
     """Whether this pod went first the last time."""
     return read_holder(declared.marks).pod == state.bridge.pod
@@ -99,7 +106,12 @@ def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
     marks, attempt = declared.marks, state.attempt
     status = marks.get("status", "") if marks.get("observed") == declared.digest else ""
     if not takes_turns(state):
-        return Turn(Move.CLAIM)
+        spoken = shares_word(state) and bool(status) and not is_incumbent(state, declared)
+        if not spoken or (attempt is not None and attempt.nonce):
+            return Turn(Move.CLAIM)
+        # Where nothing runs that could prove the others wrong, their verdict stands.
+        refused = status in REFUSED and state.process is None
+        return Turn(Move.LEAVE if refused else Move.FOLLOW)
     if attempt is not None and attempt.nonce:
         return Turn(Move.CLAIM, tries=read_holder(marks).tries if status else 1)
     asked = attempt is not None and attempt.asked
@@ -111,6 +123,14 @@ def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
     if status == Status.RELOADING:
         return _take_over(state, api, declared)
     return Turn(Move.CLAIM, stand_by_until_s(state, api, declared))
+
+
+def turn_ends_s(state: State, api: ApiSide, declared: Declared) -> float:
+    """When the time of the pod that is named is over, as far as this one is concerned."""
+    holder = read_holder(declared.marks)
+    if holder.pod == state.bridge.pod:
+        return api.turn_s
+    return api.turn_s + holder.seconds + STAND_BY_S * draw(state, declared.digest)
 
 
 def is_outrun(attempt: Attempt, declared: Declared) -> bool:
@@ -143,11 +163,10 @@ def _take_over(state: State, api: ApiSide, declared: Declared) -> Turn:
     A holder of our own name whose claim is not ours is a pod that is no more. Content that makes
     one holder after another vanish is given up.
     """
-    holder = read_holder(declared.marks)
-    late_s = STAND_BY_S * draw(state, declared.digest)
-    at_s = api.turn_s if holder.pod == state.bridge.pod else api.turn_s + holder.seconds + late_s
-    over = holder.tries > state.bridge.policy.rollout.takeovers
-    return Turn(Move.GIVE_UP if over else Move.CLAIM, at_s, holder.tries + 1)
+    tries = read_holder(declared.marks).tries
+    over = tries > state.bridge.policy.rollout.takeovers
+    at_s = turn_ends_s(state, api, declared)
+    return Turn(Move.GIVE_UP if over else Move.CLAIM, at_s, tries + 1)
 
 
 def draw(state: State, digest: str) -> float:

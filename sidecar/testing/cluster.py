@@ -53,7 +53,8 @@ class Cluster:
     """One object, one watch, one kubelet.
 
     `wasted`: so many nudges the kubelet does not heed. `mounts`: whether the kubelet mounts the
-    object at all. `is_silent`: the watch is open, and brings nothing.
+    object at all. `is_silent`: the watch is open, and brings nothing. `is_cut`: this pod alone does
+    not reach the API server, `shake` by how much each event of its watch is late beyond its pace.
     """
 
     config: FakeConfig
@@ -61,6 +62,8 @@ class Cluster:
     pace: Pace = field(default_factory=Pace)
     mounts: bool = True
     is_silent: bool = False
+    is_cut: bool = False
+    shake: Callable[[], float] = lambda: 0.0
     wasted: int = 0
     nudges: list[tuple[float, int]] = field(default_factory=list)
     _hear: Hear | None = None
@@ -90,10 +93,10 @@ class Cluster:
             self.around.after(half_s, lambda: self._call(effect, hear))
 
     def _call(self, effect: ApiEffect, hear: Hear) -> None:
-        answer = call(effect, self.config)
+        answer = _lose(effect) if self.is_cut else call(effect, self.config)
 
         def deliver() -> None:
-            hear(_lose(effect) if self.config.is_away else answer)
+            hear(_lose(effect) if self.is_away else answer)
 
         self.around.after(self.pace.call_s / 2, deliver)
 
@@ -109,6 +112,28 @@ class Cluster:
         self.config.is_away = False
         if self._hear is not None:
             self._list(self._hear)
+
+    def cut(self) -> None:
+        """The network between this pod and the API server is gone."""
+        self.is_cut = True
+        self._tell(ApiConnected(connected=False))
+
+    def mend(self) -> None:
+        """It is there again."""
+        self.is_cut = False
+        if self._hear is not None:
+            self._list(self._hear)
+
+    def expire(self) -> None:
+        """The version that the watch began from is too old (410): it lists anew."""
+        self._tell(ApiConnected(connected=False))
+        if self._hear is not None:
+            self._list(self._hear)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether nothing is answered to this pod."""
+        return self.is_cut or self.config.is_away
 
     def fall_silent(self) -> None:
         """The watch stays open, and brings nothing."""
@@ -133,14 +158,14 @@ class Cluster:
         hear, was = self._hear, self.config.declare()
 
         def deliver() -> None:
-            if hear is self._hear and not self.is_silent and not self.config.is_away:
+            if hear is self._hear and not self.is_silent and not self.is_away:
                 self._tell(DeclaredSeen(self.config.declare() if self.pace.coalesces else was))
 
-        self.around.after(self.pace.watch_s, deliver)
+        self.around.after(self.pace.watch_s + self.shake(), deliver)
 
     def _list(self, hear: Hear) -> None:
         def deliver() -> None:
-            if hear is self._hear and not self.config.is_away:
+            if hear is self._hear and not self.is_away:
                 hear(DeclaredSeen(self.config.declare()))
                 hear(ApiConnected(connected=True))
 
@@ -153,7 +178,7 @@ class Cluster:
     # --- the kubelet
 
     def _nudge(self) -> None:
-        if self.config.is_away:
+        if self.is_away:
             return
         if self.wasted:
             self.wasted -= 1

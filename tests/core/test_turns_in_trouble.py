@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sidecar.core.bridge import Noop, Rollout
+import pytest
+
+from sidecar.core.bridge import Noop, Rollback, Rollout, Source, Strategy
 from sidecar.core.events import Tick
 from sidecar.core.holder import read_holder
 from sidecar.core.state import Claiming, Confirming, Seeking
@@ -17,6 +19,7 @@ from sidecar.testing.cluster import Pace
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import World
 from tests.core.clusters import (
+    MOUNTED,
     POD,
     PUBLISHED,
     edit,
@@ -36,14 +39,23 @@ OTHER = "web-0/aaaaaaaa"
 THREE = Rollout(replicas=3)
 
 
+EACH = Rollout(strategy=Strategy.INDEPENDENT, replicas=3)
+
+
 def run_among_three(
-    *, first: bool, pace: Pace | None = None, habits: Habits | None = None
+    source: Source = MOUNTED,
+    *,
+    first: bool,
+    rollout: Rollout = THREE,
+    rollback: Rollback = Rollback.ANNOTATION,
+    pace: Pace | None = None,
+    habits: Habits | None = None,
 ) -> World:
     """One pod of three that run content they have proven; it went `first` the last time, or not."""
-    world = make_cluster(pace=pace, habits=habits)
+    world = make_cluster(source, rollback=rollback, pace=pace, habits=habits)
     run_in_cluster(world)
     world.crash_sidecar()
-    policy = replace(world.bridge.policy, rollout=THREE)
+    policy = replace(world.bridge.policy, rollout=rollout)
     world.bridge = replace(world.bridge, policy=policy)
     world.config.annotate(holder=f"{POD}/bbbbbbbb/1/0" if first else f"{OTHER}/1/0")
     world.start_sidecar()
@@ -196,6 +208,88 @@ def test_what_a_stranger_outran_is_said_again_while_the_process_is_sought() -> N
     world.run_for(2)
     assert world.config.conflicts == 1
     assert mark(world, "message") == "blocked: no process"
+
+
+def test_a_turn_is_not_given_back_by_a_stop_where_the_process_was_given_its_content() -> None:
+    world = run_among_three(first=True)
+    edit(world, "two")
+    reach(world, Confirming)
+    holder = mark(world, "holder")
+    world.kill_daemon()
+    world.stop_sidecar()
+    world.run_for(3)
+    assert state_of(world).stopped
+    assert marks(world, "status", "holder") == ("Reloading", holder)
+
+
+def test_what_a_process_that_nobody_knows_runs_is_learned_once_its_folder_changes() -> None:
+    world = run_among_three(first=True)
+    world.edit("two")
+    world.run_for(0.1)
+    world.crash_sidecar()
+    world.kill_daemon()
+    world.start_daemon()
+    world.run_for(1)
+    edit(world, "two")
+    world.start_sidecar()
+    world.run_for(0.5)
+    edit(world, "one")
+    world.run_for(0.5)
+    world.edit("one")
+    settle(world)
+    assert runs(world, "one")
+
+
+def test_what_blocks_all_is_said_also_where_the_pod_that_went_first_is_gone() -> None:
+    world = run_among_three(PUBLISHED, first=False)
+    digest = edit(world, "two")
+    world.config.annotate(status="Pending", observed=digest, message=None)
+    world.kill_daemon()
+    world.run_for(10)
+    assert marks(world, "status", "message") == ("Pending", "blocked: no process")
+
+
+# --- each for itself
+
+
+@pytest.mark.parametrize("word", ["Applied", "RolledBack"])
+def test_one_of_those_that_go_their_own_ways_speaks_for_all(word: str) -> None:
+    world = run_among_three(first=False, rollout=EACH)
+    claim_elsewhere(world)
+    world.mount(files("two"))
+    world.run_for(5)
+    assert outcomes(world)[-1] == "applied"
+    assert world.witness.claims == {}
+    world.config.annotate(status=word, message="so it was", holder=f"{OTHER}/1/0")
+    writes = world.config.writes
+    world.run_for(60)
+    assert (world.config.writes, mark(world, "message")) == (writes, "so it was")
+
+
+def test_where_nothing_runs_the_verdict_of_the_others_stands_and_the_files_go_back() -> None:
+    world = run_among_three(PUBLISHED, first=False, rollout=EACH)
+    world.kill_daemon()
+    world.run_for(1)
+    digest = claim_elsewhere(world, "bad subtle")
+    world.run_for(5)
+    assert world.mounted.snapshot.digest == digest
+    world.config.annotate(status="RolledBack", active=mark(world, "previous"), previous=None)
+    world.run_for(5)
+    world.start_daemon()
+    settle(world)
+    assert runs(world, "one")
+
+
+def test_data_is_not_rolled_back_where_the_others_have_applied_it() -> None:
+    world = run_among_three(first=False, rollout=EACH, rollback=Rollback.DATA)
+    world.invalid = lambda content: b"two" in content.files["config"]
+    world.unseen = lambda _content: True
+    claim_elsewhere(world)
+    world.mount(files("two"))
+    world.config.annotate(status="Applied", previous=None, holder=f"{OTHER}/1/0")
+    world.run_for(60)
+    assert "failed" in outcomes(world)
+    assert world.config.there.files == files("two")
 
 
 def _nonce(world: World) -> str:
