@@ -1,4 +1,4 @@
-"""Runs histories: ``python -m tests.sim --seeds 1000`` or ``--seed 17`` for one with its timeline."""
+"""Runs histories: ``python -m tests.sim --seeds 1000``, or ``--seed 17`` for the story of one."""
 
 from __future__ import annotations
 
@@ -7,61 +7,100 @@ import os
 import statistics
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 
+from sidecar.core.table import Transition
+from tests.sim.coverage import count_pairs, tabulate
 from tests.sim.story import Ending, Story
 
-SHOWN_FAILURES = 5
+SHOWN_FAILURES = 10
+BATCH = 20
+WORDS = ("pods", "edits", "faults", "events")
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What many histories came to."""
+
+    sizes: dict[str, list[int]] = field(default_factory=lambda: {word: [] for word in WORDS})
+    failures: list[tuple[int, str]] = field(default_factory=list)
+    counts: Counter[Transition] = field(default_factory=Counter)
+
+    def add(self, ending: Ending) -> None:
+        for word in WORDS:
+            self.sizes[word].append(getattr(ending, word))
+        if ending.broken:
+            self.failures.append((ending.seed, ending.broken[0]))
+        self.counts.update(ending.counts)
 
 
 def run_seed(seed: int) -> Ending:
-    """One history; a crash of the machine is a broken promise too."""
-    story = Story(seed)
-    try:
-        return story.run()
-    except AssertionError as error:
-        story.promises.accuse(f"{type(error).__name__}: {error}"[:300])
-        fleet = story.fleet
-        return Ending(
-            seed=seed,
-            pods=story.size,
-            edits=story.edits,
-            faults=story.faults,
-            events=fleet.events,
-            broken=tuple(story.promises.broken),
-            timeline=tuple(fleet.timeline),
-        )
+    """One history."""
+    return Story(seed).run()
+
+
+def run_batch(seeds: Sequence[int]) -> Run:
+    """Some histories, one after another."""
+    run = Run()
+    for seed in seeds:
+        run.add(run_seed(seed))
+    return run
+
+
+def run_all(seeds: Sequence[int], jobs: int) -> Run:
+    """All of them, on `jobs` processors."""
+    batches = [seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH)]
+    whole = Run()
+    with ProcessPoolExecutor(jobs) as pool:
+        for part in pool.map(run_batch, batches):
+            for word in WORDS:
+                whole.sizes[word] += part.sizes[word]
+            whole.counts.update(part.counts)
+            whole.failures += part.failures
+            for seed, sentence in part.failures[: max(0, SHOWN_FAILURES - len(whole.failures) + 1)]:
+                say([f"seed {seed}: {sentence}"])
+    return whole
+
+
+def say(lines: Iterable[str]) -> None:
+    """At once, also into a pipe."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
 
 
 def main() -> int:
-    """Run, print what broke, and one line of summary last."""
-    parser = argparse.ArgumentParser(prog="python -m tests.sim")
-    parser.add_argument("--seeds", type=int, default=1_000)
-    parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--seed", type=int)
+    """Run, say what broke, and one line of summary last."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1_000, help="how many histories")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--seed", type=int, help="only this one, with its timeline")
+    parser.add_argument("--table", action="store_true", help="how often each transition was taken")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     if options.seed is not None:
-        ending = run_seed(options.seed)
-        print("\n".join(ending.timeline))
+        story = Story(options.seed)
+        ending = story.run()
+        say(story.fleet.timeline)
+        say([f"seed {options.seed}: {len(ending.broken)} broken promises"])
         return int(bool(ending.broken))
     started_s = time.monotonic()
-    seeds = range(options.first, options.first + options.seeds)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        endings = list(pool.map(run_seed, seeds, chunksize=20))
-    failures = [ending for ending in endings if ending.broken]
-    for ending in failures[:SHOWN_FAILURES]:
-        print(f"seed {ending.seed}: {ending.broken[0]}")
+    run = run_all(range(options.first, options.first + options.seeds), options.jobs)
     took_s = time.monotonic() - started_s
-    typical = ", ".join(
-        f"{statistics.median(getattr(ending, name) for ending in endings):g} {name}"
-        for name in ("pods", "edits", "faults", "events")
+    if options.table:
+        say(tabulate(run.counts))
+    pairs = count_pairs(run.counts)
+    rarest = min(pairs, key=lambda pair: pairs[pair])
+    typical = ", ".join(f"{statistics.median(run.sizes[word]):g} {word}" for word in WORDS)
+    summary = (
+        f"{options.seeds} seeds in {took_s:.0f} s ({options.seeds / took_s:.0f}/s),"
+        f" median {typical}; rarest pair {' '.join(rarest)} {pairs[rarest]} times;"
+        f" {len(run.failures)} broken"
     )
-    rate = len(endings) / took_s
-    print(
-        f"{len(endings)} seeds in {took_s:.0f} s ({rate:.0f}/s), median {typical};"
-        f" {len(failures)} broken"
-    )
-    return int(bool(failures))
+    say([summary])
+    return int(bool(run.failures))
 
 
 if __name__ == "__main__":

@@ -7,78 +7,81 @@ history repeats exactly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from random import Random
 
-from sidecar.core.bridge import Bridge, Mode
-from sidecar.testing.cluster import Pace
 from sidecar.testing.declaration import FakeConfig, Files, Stored
-from sidecar.testing.pod_daemon import Habits
-from sidecar.testing.world import Latency, World
+from sidecar.testing.world import World
+from tests.sim.coverage import Counted
+from tests.sim.nature import Nature
 
 START_S = 0.5
 """A kubelet mounts a new pod's volumes well before it starts its containers."""
 
-RESTART_S = 1.0
-"""A kubelet starts a container that ended again after a while."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nature:
-    """How the world is: what all pods of one history have in common."""
-
-    bridge: Bridge
-    habits: Habits = field(default_factory=Habits)
-    latency: Latency = field(default_factory=Latency)
-    pace: Pace = field(default_factory=Pace)
-
 
 @dataclass(kw_only=True)
 class Pod:
-    """One pod: its world, whether its containers are to run, and when its daemon is next started."""
+    """One pod: its world, and when its containers are next started."""
 
     name: str
     world: World
     sidecar_s: float | None = None
     daemon_s: float | None = 0.0
+    heard: int = 0
 
 
 class Fleet:
-    """Runs pods until they are told to stop. `hear` hears of every change of the object."""
+    """Runs pods until they are told to stop.
+
+    `hear` hears of every change of the object, `listen` of every pod after each of its events.
+    """
 
     def __init__(
-        self, nature: Nature, *, hear: Callable[[Stored | None, Stored | None, str], None]
+        self,
+        nature: Nature,
+        seed: int,
+        *,
+        hear: Callable[[Stored | None, Stored | None, str], None],
+        listen: Callable[[Pod], None],
     ) -> None:
         self.nature = nature
+        self._listen = listen
         self.now_s = 100.0
         self.pods: list[Pod] = []
         self.events = 0
         self.writer = ""
         self.timeline: list[str] = []
+        self.transitions = Counted()
+        self._random = Random(seed)  # noqa: S311  histories, not secrets
         self._hear = hear
         self._made = 0
         self.config = FakeConfig(hear=self._hear_change)
+        if nature.forbidden:
+            self.config.forbidden.add(nature.forbidden)
 
     # --- what people and fate do
 
     def note(self, line: str) -> None:
         self.timeline.append(f"{self.now_s:10.3f} {line}")
 
-    def add_pod(self) -> Pod:
+    def add_pod(self, name: str = "") -> Pod:
+        """A new pod, of a name of its own or that of one that is gone."""
+        nature, number = self.nature, self._made
         self._made += 1
-        name = f"pod-{self._made}"
-        nature = self.nature
+        name = name or f"pod-{self._made}"
         world = World(
-            bridge=replace(nature.bridge, pod=name),
+            bridge=replace(nature.bridges[number % len(nature.bridges)], pod=name),
             habits=nature.habits,
             latency=nature.latency,
             pace=nature.pace,
             now_s=self.now_s,
-            transitions=set(),
+            transitions=self.transitions,
             shared=self.config,
         )
+        world.cluster.shake = lambda: self._random.uniform(0, nature.shakes_s)
         pod = Pod(name=name, world=world, daemon_s=self.now_s + START_S)
         self.pods.append(pod)
-        if self.config.now is not None and nature.bridge.source.mode is Mode.MOUNTED:
+        if self.config.now is not None and not nature.is_published:
             world.mount(self.config.now.files)
         world.start_sidecar()
         self.note(f"{name} comes up")
@@ -86,6 +89,7 @@ class Fleet:
 
     def remove_pod(self, pod: Pod) -> None:
         self.note(f"{pod.name} is deleted")
+        self._listen(pod)
         pod.world.crash_sidecar()
         self.pods.remove(pod)
 
@@ -143,6 +147,7 @@ class Fleet:
             self.writer = pod.name
             pod.world.take_next()
             self.writer = ""
+            self._listen(pod)
             self.events += 1
         return True
 
@@ -161,15 +166,18 @@ class Fleet:
             if world.daemon is not None:
                 pod.daemon_s = None
             elif pod.daemon_s is None:
-                pod.daemon_s = self.now_s + RESTART_S
+                pod.daemon_s = self.now_s + self.nature.restart_s
             elif pod.daemon_s <= self.now_s:
-                pod.daemon_s = self.now_s + RESTART_S
+                pod.daemon_s = self.now_s + self.nature.restart_s
                 if world.has_files:
                     world.start_daemon()
 
     def _hear_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
         self._hear(before, after, self.writer if who == "sidecar" else who)
+        edited = before is None or after is None or before.files != after.files
         for pod in self.pods:
+            if edited:
+                pod.world.forget_refusals()
             pod.world.cluster.notice(before, after)
 
 

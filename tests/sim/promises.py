@@ -1,7 +1,7 @@
 """Looks on a whole fleet and notes every promise that is broken, as a sentence.
 
 It knows what the object held at each time and what every daemon really runs, whatever the sidecars
-had seen of it by then.
+had seen of it by then. The promises are those of `docs/simulation.md`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Status
-from sidecar.core.bridge import Mode, Strategy
+from sidecar.core.bridge import Strategy
 from sidecar.core.snapshot import Snapshot, digest_of, short
 from sidecar.core.turn import takes_turns
 from sidecar.testing.declaration import Stored
 from sidecar.testing.world import World
 
 if TYPE_CHECKING:
-    from tests.sim.fleet import Fleet
+    from tests.sim.fleet import Fleet, Pod
 
 FAILURES = frozenset({Status.REJECTED, Status.ROLLED_BACK, Status.FAILED, Status.UNCONFIRMED})
 FINAL = FAILURES | {Status.APPLIED}
+PROVEN = frozenset({Status.APPLIED, Status.ROLLING_OUT})
 SLACK_S = 3.0
 """A follower that was just about to signal has not seen yet that another one failed."""
+
+SHOWN_CHARS = 40
 
 
 @dataclass(kw_only=True)
@@ -61,8 +64,13 @@ class Promises:
         self.writes = 0
         self._fleet: Fleet | None = None
         self._trials: dict[str, Trial] = {}
-        self._records: dict[str, int] = {}
         self._good: set[str] = set()
+        self._known: set[str] = set()
+        """What was proven last, and has not failed anywhere since."""
+        self._provers: dict[str, set[str]] = {}
+        self._failed: set[str] = set()
+        self._calm_writes = 0
+        self._quiet: tuple[int, int] = (0, 0)
 
     def watch(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -78,6 +86,10 @@ class Promises:
 
     # --- as it happens
 
+    def take_disturbance(self) -> None:
+        """People or fate do something: what is written from here on is its doing."""
+        self._calm_writes = 0
+
     def take_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
         if after is None:
             self.fleet.note("deleted")
@@ -85,18 +97,41 @@ class Promises:
         digest = digest_of(after.files)
         if before is None or before.files != after.files or before.uid != after.uid:
             self._trials[digest] = Trial()
+            stands = after.marks.get("status") if after.marks.get("observed") == digest else ""
+            if stands in PROVEN:
+                # It was edited back before anybody wrote about what came between.
+                self._trials[digest].proven.add("somebody before")
+            self._calm_writes = 0
         if not who.startswith("pod-"):
             if before is not None and before.marks.get("requested") != after.marks.get("requested"):
-                self._trials[digest] = Trial()
+                trial = self._trials.setdefault(digest, Trial())
+                trial.signalled, trial.failed_s = set(), None
             return
+        self._note_write(before, after, who)
+        if before is not None and before.files != after.files:
+            self._judge_restore(before, digest, who)
+        elif before is not None:
+            self._judge_marks(digest, before, after, who)
+
+    def _note_write(self, before: Stored | None, after: Stored, who: str) -> None:
         self.writes += 1
+        self._calm_writes += 1
         old = before.marks if before is not None else {}
         new = {k: v for k, v in after.marks.items() if old.get(k) != v}
         told = " ".join(f"{k}={_brief(v)}" for k, v in sorted(new.items()) if k != "protocol")
         gone = " ".join(f"-{k}" for k in sorted(old.keys() - after.marks.keys()))
         self.fleet.note(f"{who} writes {told} {gone}".rstrip())
-        if before is not None and before.files == after.files:
-            self._judge_marks(digest, before, after, who)
+        most = 12 + 4 * self.fleet.nature.size
+        if self._calm_writes == most:
+            self.accuse(f"{most} writes follow one event: the pods do not agree")
+
+    def _judge_restore(self, before: Stored, digest: str, who: str) -> None:
+        """Rollback replaces content that failed, by content that was proven; never a newer edit."""
+        failed = digest_of(before.files)
+        if failed not in self._failed:
+            self.accuse(f"{who} replaces {short(failed)}, which has not failed")
+        if digest not in self._good:
+            self.accuse(f"{who} restores {short(digest)}, which nobody has proven")
 
     def _judge_marks(self, digest: str, before: Stored, after: Stored, who: str) -> None:
         self.read_records()
@@ -106,20 +141,29 @@ class Promises:
             self.accuse(f"{who} speaks of {short(marks.get('observed', ''))} on {short(digest)}")
         if status in FAILURES and status != before.marks.get("status"):
             trial.failed_s = self.fleet.now_s
-        if status == Status.APPLIED and status != before.marks.get("status"):
-            self._judge_applied(digest, trial, who)
+            self._failed.add(digest)
+        if status in PROVEN and status != before.marks.get("status"):
+            self._judge_proven(digest, trial, str(status), who)
         active = marks.get("active")
         if status in {Status.ROLLED_BACK, Status.FAILED} and active == digest:
             self.accuse(f"{who} says {status} of {short(digest)}, and that it is active")
+        if active not in {None, digest} | self._good:
+            self.accuse(f"{who} calls {short(active or '')} active, which nobody has proven")
 
-    def _judge_applied(self, digest: str, trial: Trial, who: str) -> None:
-        running = [pod.name for pod in self.fleet.pods if pod.world.runs == digest]
+    def _judge_proven(self, digest: str, trial: Trial, status: str, who: str) -> None:
+        nature, pods = self.fleet.nature, self.fleet.pods
+        running = {pod.name for pod in pods if pod.world.runs == digest}
         if not trial.proven and not running:
-            self.accuse(f"{who} writes Applied of {short(digest)}, which no pod has proven")
-        replicas = self.fleet.nature.bridge.policy.rollout.replicas
-        proven = trial.proven | set(running)
-        counted = replicas is not None and takes_turns_at_all(self.fleet)
-        if counted and replicas is not None and len(proven) < replicas:
+            self.accuse(f"{who} writes {status} of {short(digest)}, which no pod has proven")
+        trial.proven |= running
+        if status != Status.APPLIED:
+            return
+        counts = {bridge.policy.rollout.replicas for bridge in nature.bridges}
+        (replicas,) = counts if len(counts) == 1 else (None,)
+        if replicas is None or not nature.takes_turns:
+            return
+        proven = self._provers.setdefault(digest, set()) | running
+        if len(proven) + nature.rollout.tolerate < replicas:
             self.accuse(f"{short(digest)} is Applied after {len(proven)} of {replicas} pods")
 
     def take_signal(self, world: World, content: Snapshot) -> None:
@@ -129,34 +173,42 @@ class Promises:
         state = world.state
         if state is None or state.attempt is None or not takes_turns(state):
             return
-        if state.attempt.asked or state.attempt.beside:
+        if state.attempt.asked or state.attempt.beside or not self.fleet.nature.takes_turns:
             return
         trial = self._trials.setdefault(digest, Trial())
         trial.signalled.add(name)
         most = 1 + state.bridge.policy.rollout.takeovers
-        if not trial.proven and len(trial.signalled) > most:
+        if not trial.proven and digest not in self._known and len(trial.signalled) > most:
             pods = ", ".join(sorted(trial.signalled))
             self.accuse(f"{content.short} is unproven, and was given to {pods}")
-        failed_s = trial.failed_s
-        if failed_s is not None and self.fleet.now_s > failed_s + SLACK_S:
+        failed_s, knows = trial.failed_s, not world.cluster.is_silent
+        if failed_s is not None and self.fleet.now_s > failed_s + SLACK_S and knows:
             self.accuse(f"{content.short} had failed, and was given to {name}")
+
+    def listen(self, pod: Pod) -> None:
+        """Hear what a pod says of its attempts, and what its own observer saw."""
+        world = pod.world
+        for sentence in world.broken:
+            self.accuse(f"{pod.name}: {sentence}")
+        world.broken.clear()
+        for record in world.records[pod.heard :]:
+            self._take_record(pod.name, record)
+        pod.heard = len(world.records)
 
     def read_records(self) -> None:
         for pod in self.fleet.pods:
-            for sentence in pod.world.broken:
-                self.accuse(f"{pod.name}: {sentence}")
-            pod.world.broken.clear()
-            records = pod.world.records
-            for record in records[self._records.get(pod.name, 0) :]:
-                self._take_record(pod.name, record)
-            self._records[pod.name] = len(records)
+            self.listen(pod)
 
     def _take_record(self, name: str, record: AttemptRecord) -> None:
         told = f"{name}: {record.outcome.value} {short(record.digest)} ({record.message[:80]})"
         self.fleet.note(told)
         if record.outcome is Outcome.APPLIED:
             self._trials.setdefault(record.digest, Trial()).proven.add(name)
+            self._provers.setdefault(record.digest, set()).add(name)
             self._good.add(record.digest)
+            self._known.add(record.digest)
+        elif record.outcome is Outcome.FAILED:
+            self._known.discard(record.digest)
 
     # --- at rest
 
@@ -164,7 +216,7 @@ class Promises:
         """Everything is healed, and time enough has passed."""
         self.read_records()
         now = self.fleet.config.now
-        if now is None or not self.fleet.pods:
+        if now is None or not self.fleet.pods or self.fleet.nature.forbidden == "write":
             return
         digest, marks = digest_of(now.files), now.marks
         status = marks.get("status", "")
@@ -176,8 +228,25 @@ class Promises:
             self._judge_all_run(digest)
         elif status not in FINAL and not self._is_waiting(status, marks.get("message", "")):
             self.accuse(f"{short(digest)} rests at {status}: {marks.get('message', '')}")
-        elif self.fleet.nature.bridge.source.mode is Mode.PUBLISHED and status in FAILURES:
+        elif self.fleet.nature.is_published and status in FAILURES:
             self._judge_all_good()
+
+    def begin_quiet(self) -> None:
+        """From here on nothing is to be done any more."""
+        self._quiet = (self.writes, self._count_looks())
+
+    def judge_quiet(self) -> None:
+        """Nobody wrote, and nobody looked at a process that is up."""
+        writes, looks = self._quiet
+        if self.writes > writes:
+            self.accuse(f"{self.writes - writes} writes at rest")
+        if self._count_looks() > looks:
+            self.accuse(f"{self._count_looks() - looks} looks at rest")
+
+    def _count_looks(self) -> int:
+        """Where a daemon is down, its coming back is what is looked for."""
+        pods = self.fleet.pods
+        return sum(pod.world.looks for pod in pods if pod.world.runs is not None)
 
     def _is_waiting(self, status: str, message: str) -> bool:
         counting = status == Status.ROLLING_OUT and "proven" in message
@@ -191,16 +260,19 @@ class Promises:
                 self.accuse(f"{pod.name} runs {short(runs or '-')}, which nobody has proven")
 
     def _judge_all_run(self, digest: str) -> None:
+        rollout = self.fleet.nature.rollout
+        if rollout.strategy is Strategy.INDEPENDENT:
+            return  # each speaks for itself, and the first for all
+        tolerated = rollout.tolerate
         for pod in self.fleet.pods:
             runs = pod.world.runs
             if runs != digest:
-                self.accuse(f"{short(digest)} is active, and {pod.name} runs {short(runs or '-')}")
-
-
-def takes_turns_at_all(fleet: Fleet) -> bool:
-    """Whether one pod of this fleet goes first."""
-    return fleet.nature.bridge.policy.rollout.strategy is Strategy.CANARY
+                tolerated -= 1
+                if tolerated < 0:
+                    self.accuse(
+                        f"{short(digest)} is active, and {pod.name} runs {short(runs or '-')}"
+                    )
 
 
 def _brief(value: str) -> str:
-    return value if len(value) <= 40 else f"{value[:12]}…"
+    return value if len(value) <= SHOWN_CHARS else f"{value[:12]}…"

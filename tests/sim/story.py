@@ -1,39 +1,52 @@
-"""One history: how the world is, what people do and what befalls it, all drawn from one seed."""
+"""One history: what people do and what befalls the fleet, all drawn from one seed."""
 
 from __future__ import annotations
 
-import random
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from random import Random
 
-from sidecar.core.bridge import (
-    Bridge,
-    Mode,
-    Noop,
-    OnInvalid,
-    Policy,
-    Proof,
-    Rollback,
-    Rollout,
-    Selector,
-    SignalReload,
-    Source,
-    Strategy,
+from sidecar.core.attempt import Trigger
+from sidecar.core.errors import TargetTrouble
+from sidecar.core.state import (
+    Claiming,
+    Confirming,
+    Idle,
+    Lingering,
+    Phase,
+    Publishing,
+    Seeking,
+    Signalling,
+    Validating,
+    Waiting,
 )
-from sidecar.core.evidence import Evidence, Role, Series
-from sidecar.testing.cluster import Pace
-from sidecar.testing.pod_daemon import Habits
-from sidecar.testing.world import Latency
-from tests.sim.fleet import Fleet, Nature, Pod
+from sidecar.core.table import Transition
+from tests.sim.fleet import Fleet, Pod
+from tests.sim.nature import Nature, draw_nature
 from tests.sim.promises import Looker, Promises
 
-GAUGE = Evidence(name="gauge", role=Role.OK_GAUGE, source=Series(metric="ok"))
-TIMESTAMP = Evidence(name="timestamp", role=Role.SUCCESS_TIMESTAMP, source=Series(metric="ts"))
 GOOD = ("one", "two", "three", "four")
 BAD = ("bad one", "bad two")
 SUBTLE = ("bad subtle one", "bad subtle two")
-REST_S = 800.0
-QUIET_S = 200.0
+REST_S = 900.0
+"""Longer than anything that is waited for: late proof is looked for up to 600 s."""
+
+QUIET_S = 300.0
+MOMENTS: tuple[type[Phase], ...] = (
+    Validating,
+    Waiting,
+    Publishing,
+    Seeking,
+    Claiming,
+    Signalling,
+    Confirming,
+    Lingering,
+    Idle,
+)
+MOMENT_WITHIN_S = 60.0
+GRACE_S = 2.0
+"""A kubelet waits longer than this for a sidecar that was asked to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +58,9 @@ class Ending:
     edits: int
     faults: int
     events: int
-    broken: tuple[str, ...]
-    timeline: tuple[str, ...]
+    broken: tuple[str, ...] = ()
+    timeline: tuple[str, ...] = ()
+    counts: Counter[Transition] = field(default_factory=Counter)
 
 
 class Story:
@@ -54,106 +68,115 @@ class Story:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.random = random.Random(seed)  # noqa: S311  histories, not secrets
+        self.random = Random(seed)  # noqa: S311  histories, not secrets
         self.promises = Promises()
-        self.nature, self.size = self._draw_nature()
-        self.fleet = Fleet(self.nature, hear=self.promises.take_change)
+        self.nature: Nature = draw_nature(self.random)
+        promises = self.promises
+        self.fleet = Fleet(self.nature, seed, hear=promises.take_change, listen=promises.listen)
         self.promises.watch(self.fleet)
         self.edits = self.faults = 0
+        self._moves: list[tuple[int, Callable[[], None]]] = [
+            (10, lambda: self._edit(GOOD)),
+            (3, lambda: self._edit(BAD)),
+            (4, lambda: self._edit(SUBTLE)),
+            (8, self._strike),
+            (3, self._crash_sidecar),
+            (2, self._kill_daemon),
+            (1, self._lose_api),
+            (2, self._lose_answers),
+            (2, self._partition),
+            (1, self._silence),
+            (1, self._expire),
+            (1, self._scribble),
+            (1, self._replace),
+            (1, self._recreate),
+            (1, self._pause),
+            (1, self._ask),
+            (1, self._ask_pod),
+            (1, self._stop_sidecar),
+            (1, self._trouble),
+            (2, self._replace_pod),
+            (1, self._scale),
+        ]
+
+        self._strikes: tuple[Callable[[Pod], None], ...] = (
+            self._swap_now,
+            self._swap_now,
+            self._crash_there,
+            self._crash_there,
+            self._kill_there,
+            self._kill_there,
+            self._cut_there,
+            self._stop_there,
+            self._lose_mount,
+            self._ask_there,
+            lambda _pod: self._edit(GOOD),
+            lambda _pod: self._lose_answers(),
+            lambda _pod: self._scribble(),
+            lambda _pod: self._pause(),
+            lambda _pod: self._ask(),
+        )
 
     def run(self) -> Ending:
+        """Play it through; an assertion of the world or the machine is a broken promise too."""
+        try:
+            self._play()
+        except AssertionError as error:
+            self.promises.accuse(f"{type(error).__name__}: {error}"[:300])
         fleet = self.fleet
-        fleet.note(f"seed {self.seed}: {self.size} pods, {describe(self.nature)}")
+        return Ending(
+            seed=self.seed,
+            pods=self.nature.size,
+            edits=self.edits,
+            faults=self.faults,
+            events=fleet.events,
+            broken=tuple(self.promises.broken),
+            timeline=tuple(fleet.timeline) if self.promises.broken else (),
+            counts=fleet.transitions.counts,
+        )
+
+    def _play(self) -> None:
+        fleet = self.fleet
+        fleet.note(f"seed {self.seed}: {self.nature}")
         self._edit(GOOD)
-        for _ in range(self.size):
+        for _ in range(self.nature.size):
             self._add_pod()
         fleet.run_for(self._pick(0.5, 8.0, 30.0))
-        for _ in range(self.random.randint(4, 12)):
+        for _ in range(self.random.randint(5, 14)):
             self._disturb()
             fleet.run_for(self._pick(0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 12.0, 50.0))
         self._heal()
         fleet.run_for(REST_S)
         self.promises.judge_rest()
-        writes = self.promises.writes
+        self.promises.begin_quiet()
         fleet.run_for(QUIET_S)
-        if self.promises.writes > writes:
-            self.promises.accuse(f"{self.promises.writes - writes} writes at rest")
-        return Ending(
-            seed=self.seed,
-            pods=self.size,
-            edits=self.edits,
-            faults=self.faults,
-            events=fleet.events,
-            broken=tuple(self.promises.broken),
-            timeline=tuple(fleet.timeline),
-        )
-
-    # --- what may happen
+        self.promises.judge_quiet()
 
     def _disturb(self) -> None:
-        moves: list[tuple[int, Callable[[], None]]] = [
-            (10, lambda: self._edit(GOOD)),
-            (3, lambda: self._edit(BAD)),
-            (4, lambda: self._edit(SUBTLE)),
-            (4, self._crash_sidecar),
-            (3, self._kill_daemon),
-            (2, self._lose_api),
-            (2, self._lose_answers),
-            (1, self._silence),
-            (1, self._replace),
-            (1, self._recreate),
-            (1, self._pause),
-            (1, self._ask),
-            (2, self._replace_pod),
-            (1, self._scale),
-        ]
-        self.random.choices([do for _, do in moves], [weight for weight, _ in moves])[0]()
+        weights = [weight for weight, _ in self._moves]
+        self.promises.take_disturbance()
+        self.random.choices(self._moves, weights)[0][1]()
+        self.promises.take_disturbance()
+
+    # --- people
 
     def _edit(self, contents: tuple[str, ...]) -> None:
         self.edits += 1
         self.fleet.edit({"config": self.random.choice(contents).encode()})
 
-    def _crash_sidecar(self) -> None:
-        pod = self._pod()
-        if pod is not None and pod.sidecar_s is None:
+    def _scribble(self) -> None:
+        """Other programs annotate the object as well."""
+        if self.fleet.config.now is not None:
             self.faults += 1
-            self.fleet.crash_sidecar(pod, self._pick(0.0, 0.5, 5.0, 40.0))
-
-    def _kill_daemon(self) -> None:
-        pod = self._pod()
-        if pod is not None:
-            self.faults += 1
-            self.fleet.kill_daemon(pod)
-
-    def _lose_api(self) -> None:
-        if not self.fleet.config.is_away:
-            self.faults += 1
-            self.fleet.lose_api()
-            self.fleet.run_for(self._pick(0.1, 2.0, 30.0))
-            self._maybe_edit_alone()
-            self.fleet.regain_api()
-
-    def _maybe_edit_alone(self) -> None:
-        """Somebody else reached the API meanwhile, before the pods do."""
-        if self.random.random() < 0.5:  # noqa: PLR2004
-            self._edit(GOOD)
-
-    def _lose_answers(self) -> None:
-        self.faults += 1
-        self.fleet.note("answers get lost")
-        self.fleet.config.loses = self.random.randint(1, 3)
-
-    def _silence(self) -> None:
-        pod = self._pod()
-        if pod is not None:
-            self.faults += 1
-            self.fleet.note(f"{pod.name}: the watch falls silent")
-            pod.world.cluster.fall_silent()
-            self.fleet.run_for(self._pick(1.0, 30.0))
-            pod.world.cluster.speak_up()
+            self.fleet.note("others annotate the object")
+            for number in range(self.random.randint(1, 4)):
+                if self.fleet.config.now is not None:
+                    self.fleet.config.annotate(stranger=f"{self.fleet.now_s} {number}")
+                self.fleet.run_for(self._pick(0.0, 0.01, 0.2))
 
     def _replace(self) -> None:
         if self.fleet.config.now is not None:
+            self.edits += 1
             self.fleet.note("replaced without annotations")
             self.fleet.config.replace({"config": self.random.choice(GOOD).encode()})
 
@@ -169,7 +192,7 @@ class Story:
         self.fleet.note("paused")
         self.fleet.config.annotate(paused="true")
         self.fleet.run_for(self._pick(0.1, 2.0, 20.0))
-        self._edit(GOOD)
+        self._edit(self.random.choice((GOOD, GOOD, SUBTLE)))
         self.fleet.run_for(self._pick(0.1, 2.0, 20.0))
         self.fleet.note("unpaused")
         self.fleet.config.annotate(paused=None)
@@ -179,26 +202,179 @@ class Story:
             self.fleet.note("another try is asked for")
             self.fleet.config.annotate(requested=f"at {self.fleet.now_s}")
 
+    def _ask_there(self, pod: Pod) -> None:
+        trigger = self.random.choice((Trigger.HTTP, Trigger.SIGNAL))
+        self.fleet.note(f"{pod.name} is asked for another try by {trigger.value}")
+        pod.world.ask(self.edits, trigger)
+
+    def _ask_pod(self) -> None:
+        pod = self._pod()
+        if pod is not None and pod.world.state is not None:
+            self._ask_there(pod)
+
+    def _scale(self) -> None:
+        """To fewer pods, or none, and back."""
+        fleet, most = self.fleet, len(self.fleet.pods)
+        for _ in range(self.random.choice((1, most))):
+            if fleet.pods:
+                fleet.remove_pod(self.random.choice(fleet.pods))
+        fleet.run_for(self._pick(0.1, 10.0))
+        if self.random.choice((True, False)):
+            self._edit(GOOD)
+        while len(fleet.pods) < most:
+            self._add_pod()
+
+    # --- fate
+
+    def _strike(self) -> None:
+        """Something happens just as some pod is in a phase that it is rarely met in."""
+        if self.random.choice((True, True, False)):
+            self._edit(self.random.choice((GOOD, GOOD, SUBTLE)))
+        moment, struck = self.random.choice(MOMENTS), self.random.choice(self._strikes)
+        there: list[Pod] = []
+
+        def is_there() -> bool:
+            there[:] = [
+                pod
+                for pod in self.fleet.pods
+                if pod.world.state is not None and isinstance(pod.world.state.phase, moment)
+            ]
+            return bool(there)
+
+        if self.fleet.run_until(is_there, within_s=MOMENT_WITHIN_S):
+            self.fleet.note(f"as {there[0].name} is {moment.__name__}:")
+            struck(there[0])
+
+    def _swap_now(self, pod: Pod) -> None:
+        """The kubelet brings another edit in the very moment."""
+        self._edit(self.random.choice((GOOD, GOOD, SUBTLE, BAD)))
+        if not self.nature.is_published and self.fleet.config.now is not None:
+            self.fleet.note(f"{pod.name}: the kubelet swaps that in at once")
+            pod.world.mount(self.fleet.config.now.files)
+
+    def _crash_there(self, pod: Pod) -> None:
+        self.faults += 1
+        self.fleet.crash_sidecar(pod, self._pick(0.0, 0.5, 5.0, 40.0))
+
+    def _crash_sidecar(self) -> None:
+        pod = self._pod()
+        if pod is not None and pod.sidecar_s is None:
+            self._crash_there(pod)
+
+    def _stop_there(self, pod: Pod) -> None:
+        self.faults += 1
+        self.fleet.note(f"{pod.name}: the sidecar is asked to stop")
+        pod.world.stop_sidecar()
+        self.fleet.run_for(GRACE_S)
+        state = pod.world.state
+        if state is not None and not state.stopped:
+            self.promises.accuse(f"{pod.name} did not stop within {GRACE_S:g} s")
+        if pod in self.fleet.pods:
+            self.fleet.crash_sidecar(pod, self._pick(0.5, 20.0))
+
+    def _stop_sidecar(self) -> None:
+        pod = self._pod()
+        if pod is not None and pod.world.state is not None:
+            self._stop_there(pod)
+
+    def _kill_there(self, pod: Pod) -> None:
+        self.faults += 1
+        self.fleet.kill_daemon(pod)
+
+    def _kill_daemon(self) -> None:
+        pod = self._pod()
+        if pod is not None:
+            self._kill_there(pod)
+
+    def _lose_api(self) -> None:
+        self.faults += 1
+        self.fleet.lose_api()
+        self.fleet.run_for(self._pick(0.1, 2.0, 30.0))
+        if self.random.choice((True, False)):
+            self._edit(GOOD)  # somebody else reached it before the pods do
+        self.fleet.regain_api()
+
+    def _lose_answers(self) -> None:
+        self.faults += 1
+        self.fleet.note("answers get lost")
+        self.fleet.config.loses = self.random.randint(1, 3)
+
+    def _cut_there(self, pod: Pod) -> None:
+        self.faults += 1
+        self.fleet.note(f"{pod.name} does not reach the API server")
+        pod.world.cluster.cut()
+        self.fleet.run_for(self._pick(0.1, 2.0, 25.0))
+        if self.random.choice((True, False)):
+            self._edit(self.random.choice((GOOD, SUBTLE)))
+            self.fleet.run_for(self._pick(0.1, 2.0, 25.0))
+        self.fleet.note(f"{pod.name} reaches it again")
+        pod.world.cluster.mend()
+
+    def _partition(self) -> None:
+        pod = self._pod()
+        if pod is not None:
+            self._cut_there(pod)
+
+    def _silence(self) -> None:
+        pod = self._pod()
+        if pod is not None:
+            self.faults += 1
+            self.fleet.note(f"{pod.name}: the watch falls silent")
+            pod.world.cluster.fall_silent()
+            self.fleet.run_for(self._pick(1.0, 30.0))
+            self.fleet.note(f"{pod.name}: the watch speaks again")
+            pod.world.cluster.speak_up()
+
+    def _expire(self) -> None:
+        self.faults += 1
+        self.fleet.note("the watches expire")
+        for pod in self.fleet.pods:
+            pod.world.cluster.expire()
+
+    def _lose_mount(self, pod: Pod) -> None:
+        self.faults += 1
+        self.fleet.note(f"{pod.name} cannot read its folder")
+        pod.world.lose_mount()
+        self.fleet.run_for(self._pick(0.1, 5.0, 30.0))
+        self.fleet.note(f"{pod.name} can read it again")
+        pod.world.regain_mount()
+
+    def _trouble(self) -> None:
+        """A validator, a folder or a kernel refuses for a while."""
+        pod = self._pod()
+        if pod is None:
+            return
+        self.faults += 1
+        world, what = pod.world, self.random.choice(("validator", "folder", "signal"))
+        self.fleet.note(f"{pod.name}: trouble with the {what}")
+        if what == "validator":
+            world.validator_trouble = "the validator was killed"
+        elif what == "folder":
+            world.publish_trouble = "the folder is full"
+        else:
+            world.refusal = TargetTrouble.PERMISSION
+        self._edit(GOOD)
+        self.fleet.run_for(self._pick(1.0, 20.0))
+        self.fleet.note(f"{pod.name}: the {what} works again")
+        world.validator_trouble = world.publish_trouble = ""
+        world.refusal = None
+
     def _replace_pod(self) -> None:
         pod = self._pod()
         if pod is not None:
             self.faults += 1
             self.fleet.remove_pod(pod)
-            self._add_pod()
+            self._add_pod(self.random.choice(("", "", pod.name)))
 
-    def _scale(self) -> None:
-        if len(self.fleet.pods) > 1:
-            self.fleet.remove_pod(self.random.choice(self.fleet.pods))
-            self.fleet.run_for(self._pick(0.1, 10.0))
-            self._add_pod()
-
-    def _add_pod(self) -> None:
-        pod = self.fleet.add_pod()
+    def _add_pod(self, name: str = "") -> None:
+        pod = self.fleet.add_pod(name)
         pod.world.witness = Looker(self.promises, pod.world)  # type: ignore[assignment]
 
     def _heal(self) -> None:
+        """Everything works again; nobody edits any more."""
+        self.fleet.note("all is healed")
         self.fleet.config.loses = 0
-        while len(self.fleet.pods) < self.size:
+        while len(self.fleet.pods) < self.nature.size:
             self._add_pod()
 
     # --- drawing
@@ -208,66 +384,3 @@ class Story:
 
     def _pick(self, *values: float) -> float:
         return self.random.choice(values) * self.random.uniform(0.5, 1.5)
-
-    def _draw_nature(self) -> tuple[Nature, int]:
-        draw = self.random
-        size = draw.choice((1, 2, 3, 3, 4, 5))
-        noop = draw.choice((Noop.MOVES, Noop.MOVES, Noop.MOVES, Noop.STAYS))
-        on_invalid = draw.choice((OnInvalid.KEEPS, OnInvalid.KEEPS, OnInvalid.DIES))
-        habits = Habits(
-            read_s=draw.choice((0.001, 0.1)),
-            work_s=draw.choice((0.003, 0.5)),
-            torn_s=draw.choice((0.0, 0.05)),
-            gauge_first=draw.random() < 0.5,  # noqa: PLR2004
-            noop=noop,
-            on_invalid=on_invalid,
-        )
-        published = draw.random() < 0.5  # noqa: PLR2004
-        policy = Policy(
-            debounce_s=draw.choice((0.0, 1.0)),
-            patience_s=20.0,
-            rollback=draw.choice((Rollback.ANNOTATION, Rollback.ANNOTATION, Rollback.DATA)),
-            rollout=self._draw_rollout(size),
-        )
-        bridge = Bridge(
-            name="test",
-            source=Source(
-                mount="" if published else "/config",
-                config_map="ns/config",
-                mode=Mode.PUBLISHED if published else Mode.MOUNTED,
-                publish="/shared" if published else "",
-            ),
-            checks=(),
-            target=Selector(process="daemon"),
-            reload=SignalReload(number=1),
-            proof=Proof(groups=((GAUGE, TIMESTAMP),), noop=noop, on_invalid=on_invalid),
-            policy=policy,
-        )
-        pace = Pace(
-            watch_s=draw.choice((0.005, 0.05, 0.5)),
-            call_s=draw.choice((0.01, 0.05, 0.4)),
-            mount_s=draw.choice((5.0, 40.0)),
-            behind_s=draw.choice((0.0, 0.0, 0.3)),
-            coalesces=draw.random() < 0.5,  # noqa: PLR2004
-        )
-        latency = Latency(
-            watch_s=draw.choice((0.002, 0.1)),
-            validate_s=draw.choice((0.01, 0.3)),
-            look_s=draw.choice((0.003, 0.05)),
-        )
-        return Nature(bridge=bridge, habits=habits, latency=latency, pace=pace), size
-
-    def _draw_rollout(self, size: int) -> Rollout:
-        replicas = self.random.choice((size, size, None))
-        rollout = Rollout(replicas=replicas, spread_s=self.random.choice((0.0, 2.0, 10.0)))
-        return replace(rollout, strategy=Strategy.INDEPENDENT) if size == 1 else rollout
-
-
-def describe(nature: Nature) -> str:
-    """The nature of the world in a line."""
-    policy = nature.bridge.policy
-    return (
-        f"{nature.bridge.source.mode.value}, {policy.rollout.strategy.value},"
-        f" replicas {policy.rollout.replicas}, rollback {policy.rollback.value},"
-        f" {nature.bridge.proof.on_invalid.value} on invalid, noop {nature.bridge.proof.noop.value}"
-    )

@@ -1,0 +1,21 @@
+"""Seeds whose histories broke a promise once, with a word why: they are played in every test run.
+
+A seed stands for one history only as long as `nature` and `story` draw alike: who changes them
+finds new ones. Each of these bugs is a scenario of `tests/core` as well.
+"""
+
+from __future__ import annotations
+
+SEEDS = {
+    17: "independent pods wrote over each other's words for ever",
+    27: "content that was edited back before anybody wrote counted as unproven",
+    39: "two pods that each believed to be alone said the same in turns",
+    205: "who asks for another try does not unsay what was proven",
+    380: "content was called rolled back and active at once",
+    389: "files stayed at content that failed everywhere else, where nothing ran",
+    496: "the data was replaced as another pod tried it again",
+    823: "a process that had never proven anything was said to have kept it",
+    867: "a sidecar that was stopped gave its turn back, and one pod more was given the content",
+    1641: "what blocked all pods was never said",
+    1026: "a process was never asked what it runs once its folder was right",
+}
