@@ -38,6 +38,7 @@ from sidecar.core.state import (
     Waiting,
 )
 from sidecar.core.turn import (
+    REFUSED,
     Move,
     find_turn,
     is_incumbent,
@@ -137,13 +138,27 @@ def heed_others(draft: Draft) -> None:
     if not isinstance(draft.state.phase, Validating | Waiting | Seeking | Claiming):
         return
     turn = find_turn(draft.state, side, declared)
-    if turn.move is Move.LEAVE:
+    if turn.move is Move.LEAVE or _is_stuck(draft.state, declared):
         draft.rest()
         _adopt_verdict(draft, declared)
     elif turn.move is Move.GIVE_UP and draft.now_s >= turn.at_s:
         count = read_holder(declared.marks).tries
         message = f"{count} pods vanished while they reloaded this content"
         content.finish(draft, Outcome.FAILED, message)
+
+
+def _is_stuck(state: State, declared: Declared) -> bool:
+    """Whether another try waits for a process that dies of the very files it is to load.
+
+    It gets that try once the last good files have brought it up again.
+    """
+    marks, mounted, good = declared.marks, state.mounted, state.good
+    refused = marks.get("status") in REFUSED and marks.get("observed") == declared.digest
+    on_disk = mounted is not None and mounted.snapshot.digest == declared.content.digest
+    other = good is not None and good.digest != declared.content.digest
+    published = state.bridge.source.mode is Mode.PUBLISHED
+    seeks = isinstance(state.phase, Seeking) and state.process is None
+    return published and refused and on_disk and other and seeks
 
 
 def _retreat(draft: Draft, side: ApiSide, declared: Declared) -> None:
@@ -186,11 +201,9 @@ def heed_wish(draft: Draft) -> None:
     side, from_s = draft.state.api, wish_from_s(draft.state)
     if side is None or side.declared is None or from_s is None or draft.now_s < from_s:
         return
-    wish = read_wish(side.declared.marks)
-    if wish:
-        _set(draft, replace(side, handled=wish))
-        draft.state = replace(draft.state, asked=(Trigger.API, ()))
-        draft.note(Milestone.RECEIVED)
+    _set(draft, replace(side, handled=read_wish(side.declared.marks)))
+    draft.state = replace(draft.state, asked=(Trigger.API, ()))
+    draft.note(Milestone.RECEIVED)
 
 
 def stop_awaiting(draft: Draft) -> None:

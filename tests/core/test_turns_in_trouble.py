@@ -249,6 +249,23 @@ def test_what_blocks_all_is_said_also_where_the_pod_that_went_first_is_gone() ->
     assert marks(world, "status", "message") == ("Pending", "blocked: no process")
 
 
+def test_another_try_waits_for_no_process_that_dies_of_the_files_it_is_to_load() -> None:
+    world = run_among_three(PUBLISHED, first=True)
+    good = mark(world, "active")
+    edit(world, "bad subtle")
+    world.run_for(10)
+    world.config.annotate(requested="again")
+    reach(world, Confirming)
+    world.kill_daemon()
+    digest = edit(world, "bad subtle two")
+    world.run_for(5)
+    assert world.mounted.snapshot.digest == digest
+    told = {"status": "RolledBack", "observed": digest, "active": good, "previous": None}
+    world.config.annotate(holder=f"{OTHER}/1/0", **told)
+    world.run_for(5)
+    assert world.mounted.snapshot.digest == good
+
+
 # --- each for itself
 
 

@@ -50,8 +50,8 @@ def run_batch(seeds: Sequence[int]) -> Run:
     return run
 
 
-def run_all(seeds: Sequence[int], jobs: int) -> Run:
-    """All of them, on `jobs` processors."""
+def run_all(seeds: Sequence[int], jobs: int, *, stop: bool = False) -> Run:
+    """All of them, on `jobs` processors; or until one breaks a promise, to `stop` there."""
     batches = [seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH)]
     whole = Run()
     with ProcessPoolExecutor(jobs) as pool:
@@ -62,6 +62,9 @@ def run_all(seeds: Sequence[int], jobs: int) -> Run:
             whole.failures += part.failures
             for seed, sentence in part.failures[: max(0, SHOWN_FAILURES - len(whole.failures) + 1)]:
                 say([f"seed {seed}: {sentence}"])
+            if stop and whole.failures:
+                pool.shutdown(cancel_futures=True)
+                break
     return whole
 
 
@@ -79,6 +82,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only this one, with its timeline")
     parser.add_argument("--table", action="store_true", help="how often each transition was taken")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--stop", action="store_true", help="end at the first broken promise")
     options = parser.parse_args()
     if options.seed is not None:
         story = Story(options.seed)
@@ -87,15 +91,17 @@ def main() -> int:
         say([f"seed {options.seed}: {len(ending.broken)} broken promises"])
         return int(bool(ending.broken))
     started_s = time.monotonic()
-    run = run_all(range(options.first, options.first + options.seeds), options.jobs)
+    seeds = range(options.first, options.first + options.seeds)
+    run = run_all(seeds, options.jobs, stop=options.stop)
     took_s = time.monotonic() - started_s
     if options.table:
         say(tabulate(run.counts))
     pairs = count_pairs(run.counts)
     rarest = min(pairs, key=lambda pair: pairs[pair])
     typical = ", ".join(f"{statistics.median(run.sizes[word]):g} {word}" for word in WORDS)
+    played = len(run.sizes["pods"])
     summary = (
-        f"{options.seeds} seeds in {took_s:.0f} s ({options.seeds / took_s:.0f}/s),"
+        f"{played} seeds in {took_s:.0f} s ({played / took_s:.0f}/s),"
         f" median {typical}; rarest pair {' '.join(rarest)} {pairs[rarest]} times;"
         f" {len(run.failures)} broken"
     )

@@ -17,5 +17,7 @@ SEEDS = {
     823: "a process that had never proven anything was said to have kept it",
     867: "a sidecar that was stopped gave its turn back, and one pod more was given the content",
     1641: "what blocked all pods was never said",
+    4108: "another try waited for a process that died of the files it was to load",
+    2101: "what runs unchanged was taken for unproven",
     1026: "a process was never asked what it runs once its folder was right",
 }

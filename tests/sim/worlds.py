@@ -177,13 +177,13 @@ class Worlds:
         self.rests = 0
         self.broken: list[str] = []
 
-    def explore(self, most: int) -> None:
-        """Depth first, until all is seen or `most` states were."""
+    def explore(self, most: int, *, stop: bool = False) -> None:
+        """Depth first, until all is seen or `most` states were; or something broke, to `stop`."""
         first = self._settle(make_first(self.bridge))
         first = replace(first, budget=self.budget)
         seen = {name_node(first)}
         stack: list[tuple[Node, Iterator[Next], str]] = [(first, self._list_next(first), "")]
-        while stack and self.explored < most:
+        while stack and self.explored < most and not (stop and self.broken):
             node, ahead, _ = stack[-1]
             following = next(ahead, None)
             if following is None:
@@ -632,17 +632,20 @@ def main() -> int:
     """Explore every scene; one line each, and one of summary last."""
     parser = argparse.ArgumentParser(prog="python -m tests.sim.worlds")
     parser.add_argument("--most", type=int, default=60_000, help="states of each scene")
+    parser.add_argument("--stop", action="store_true", help="end at the first broken promise")
     options = parser.parse_args()
     states, broken, began_s = 0, 0, time.monotonic()
     for name, (replicas, budget) in SCENES.items():
         worlds = Worlds(replicas=replicas, takeovers=1, budget=budget)
-        worlds.explore(options.most)
+        worlds.explore(options.most, stop=options.stop)
         whole = "all" if worlds.explored < options.most else "the first"
         say(f"{name}: {whole} {worlds.explored} states, {worlds.rests} of them at rest")
         for sentence in worlds.broken[:3]:
             say(f"  BROKEN {sentence}")
         states += worlds.explored
         broken += len(worlds.broken)
+        if options.stop and broken:
+            break
     took_s = time.monotonic() - began_s
     say(f"{len(SCENES)} worlds, {states} states explored in {took_s:.0f} s; {broken} broken")
     return int(bool(broken))
