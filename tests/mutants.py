@@ -1,9 +1,12 @@
-"""Breaks the core on purpose, one promise at a time, and demands that its tests notice.
+"""Breaks the core on purpose, one promise at a time, and demands that somebody notices.
 
-    python tests/mutants.py [--tests tests/core] [--jobs 2] [--only WORD]
+    python tests/mutants.py [--tests tests/core] [--jobs 2] [--only WORD] [--by sim]
 
-Each mutation is applied to a copy of the checkout, never to the checkout itself. One line per
-mutant; the last line counts them. Ends with 1 if one of them was not noticed.
+Each mutation is applied to a copy of the checkout, never to the checkout itself. What breaks one
+pod is shown to the scenarios of its tests; what breaks the agreement of several is shown to the
+histories of the simulation first, then to the small worlds, and to the scenarios only if both saw
+nothing. One line per mutant says who noticed; the last line counts them. Ends with 1 if one of them
+was not noticed.
 """
 
 from __future__ import annotations
@@ -20,17 +23,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MOST_S = 240
+MOST_S = 400
+SEEDS = 400
+STATES = 4_000
+FLEET = ("sim", "worlds", "tests")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One mutation: the exact text in one file of the core, and what takes its place."""
+    """One mutation: the exact text in one file of the core, and what takes its place.
+
+    `by` are those to whom it is shown, until one notices.
+    """
 
     name: str
     file: str
     text: str
     replacement: str
+    by: tuple[str, ...] = ("tests",)
 
 
 MUTANTS = (
@@ -241,6 +251,232 @@ MUTANTS = (
         text="    if event.effect != draft.state.awaiting:\n        return\n",
         replacement="    if draft.state.awaiting is None:\n        return\n",
     ),
+    Mutant(
+        name="what is said of older content counts for this one",
+        file="turn.py",
+        text='    status = marks.get("status", "") if marks.get("observed") == '
+        'declared.digest else ""\n'
+        "    if not takes_turns",
+        replacement='    status = marks.get("status", "")\n    if not takes_turns',
+        by=FLEET,
+    ),
+    Mutant(
+        name="a word on other content is taken for a word on this",
+        file="marks.py",
+        text='    about = marks.get("observed") == declared.digest\n    stands',
+        replacement="    about = True\n    stands",
+        by=FLEET,
+    ),
+    Mutant(
+        name="any claim counts as one's own",
+        file="marks.py",
+        text='    return reloading and read_holder(declared.marks).nonce == attempt.nonce != ""',
+        replacement="    return reloading",
+        by=FLEET,
+    ),
+    Mutant(
+        name="content is taken over for ever",
+        file="turn.py",
+        text="    over = tries > state.bridge.policy.rollout.takeovers\n",
+        replacement="    over = False\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="what was interrupted is not journalled",
+        file="memory.py",
+        text='        "interrupted": _write_interrupted(state),\n',
+        replacement='        "interrupted": None,\n',
+        by=FLEET,
+    ),
+    Mutant(
+        name="the turn is not journalled",
+        file="memory.py",
+        text='        "claimed": _write_claimed(_find_claimed(state)),\n',
+        replacement='        "claimed": None,\n',
+        by=FLEET,
+    ),
+    Mutant(
+        name="files come back before the verdict is written",
+        file="content.py",
+        text="        return None if is_untold(state) else good\n",
+        replacement="        return good\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="the last good is not signalled after a failure",
+        file="content.py",
+        text="        and loaded.proven\n"
+        "        and loaded.digest == attempt.digest\n"
+        "        and loaded.process",
+        replacement="        and attempt.digest == state.last_good\n        and loaded.process",
+        by=FLEET,
+    ),
+    Mutant(
+        name="what is rolled out is what is gone back to",
+        file="marks.py",
+        text='    return marks.get("previous" if unproven or itself else "active")\n',
+        replacement='    return marks.get("active")\n',
+        by=FLEET,
+    ),
+    Mutant(
+        name="content that has arrived counts as loaded",
+        file="process.py",
+        text="    if untouched and started_with(attempt, process):\n",
+        replacement="    if attempt.candidate.fence:\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="nobody waits for the pod that goes first",
+        file="turn.py",
+        text="    return max(api.declared_s, api.turn_s) + STAND_BY_S * (1 + draw(state, "
+        "declared.digest))\n",
+        replacement='    return float("-inf")\n',
+        by=FLEET,
+    ),
+    Mutant(
+        name="a claim is not waited for",
+        file="claim.py",
+        text="        return is_claimed(declared, attempt)\n",
+        replacement="        return True\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="a claim of another is followed",
+        file="turn.py",
+        text="        return _take_over(state, api, declared)\n",
+        replacement="        return Turn(Move.FOLLOW)\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="what failed elsewhere is tried here",
+        file="turn.py",
+        text="    if status in REFUSED and not asked:\n        return Turn(Move.LEAVE)\n",
+        replacement="    if status in REFUSED and not asked:\n        return Turn(Move.FOLLOW)\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="nobody stands down",
+        file="turn.py",
+        text="    return about and (moving or decided) and read_holder(marks).nonce != "
+        "attempt.nonce\n",
+        replacement="    return False\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="who takes over is outrun by the claim before",
+        file="turn.py",
+        text="    if attempt.outdone == read_turn(declared):\n        return False\n",
+        replacement="",
+        by=FLEET,
+    ),
+    Mutant(
+        name="a pod counts itself before its process showed anything",
+        file="marks.py",
+        text="        and loaded.proven\n        and loaded.digest == decided.digest\n",
+        replacement="        and loaded.digest == decided.digest\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="the canary's proof is everybody's",
+        file="marks.py",
+        text="    others = takes_turns(state) and _count_replicas(state) is not None\n"
+        "    return Status",
+        replacement="    others = False\n    return Status",
+        by=FLEET,
+    ),
+    Mutant(
+        name="a later pod's failure stops nobody",
+        file="marks.py",
+        text="    if len(tally.failed) > rollout.tolerate:\n",
+        replacement="    if False:\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="the wait of a write is forgotten",
+        file="machine.py",
+        text="    times.extend([write_s] if write_s is not None else [])\n",
+        replacement="",
+        by=FLEET,
+    ),
+    Mutant(
+        name="independent pods each speak for all",
+        file="turn.py",
+        text="    return state.api is not None and several\n\n\ndef is_incumbent",
+        replacement="    return False\n\n\ndef is_incumbent",
+        by=FLEET,
+    ),
+    Mutant(
+        name="files stay at what failed elsewhere",
+        file="source.py",
+        text="    if attempt is None:\n        _retreat(draft, side, declared)\n        return\n",
+        replacement="    if attempt is None:\n        return\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="a pause is no pause",
+        file="turn.py",
+        text='    return declared is not None and declared.marks.get("paused") == "true"\n',
+        replacement="    return False\n",
+        by=("tests",),
+    ),
+    Mutant(
+        name="any process is said to have kept what ran",
+        file="process.py",
+        text="        and loaded.kept is not None\n        and loaded.kept == state.last_good\n",
+        replacement="",
+        by=FLEET,
+    ),
+    Mutant(
+        name="data is rolled back over a newer edit",
+        file="claim.py",
+        text="        and decided.digest == declared.content.digest\n"
+        '        and declared.marks.get("status") in REFUSED\n',
+        replacement="",
+        by=FLEET,
+    ),
+    Mutant(
+        name="an older state of the object is believed",
+        file="source.py",
+        text="    if declared is not None and before is not None and "
+        "declared.is_older_than(before):\n"
+        "        return\n",
+        replacement="",
+        by=FLEET,
+    ),
+    Mutant(
+        name="an outdated candidate goes on",
+        file="source.py",
+        text="    if not attempt.beside or not _is_decided(draft.state, newest):\n"
+        "        content.supersede(draft, REPLACED)\n",
+        replacement="    if attempt.beside and not _is_decided(draft.state, newest):\n"
+        "        content.supersede(draft, REPLACED)\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="a holder that is gone is waited for",
+        file="marks.py",
+        text="        return undecided and find_turn(state, api, declared).move is not "
+        "Move.GIVE_UP\n",
+        replacement="        return True\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="who was rejected tries again",
+        file="content.py",
+        text="        or decided.outcome is Outcome.APPLIED\n    )\n",
+        replacement="        or decided.outcome is not Outcome.REJECTED\n    )\n",
+        by=FLEET,
+    ),
+    Mutant(
+        name="a lost answer is an answer",
+        file="claim.py",
+        text="    elif refused:\n        if refused != api.refused:",
+        replacement="    elif lost:\n"
+        '        api = replace(api, write_from_s=float("inf"))\n'
+        "    elif refused:\n"
+        "        if refused != api.refused:",
+        by=FLEET,
+    ),
 )
 
 
@@ -250,13 +486,16 @@ def main() -> int:
     parser.add_argument("--tests", nargs="+", default=["tests/core"])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="mutants whose name holds this word")
+    parser.add_argument("--by", default="", help="mutants that are shown to these: tests, sim")
     arguments = parser.parse_args()
-    chosen = [mutant for mutant in MUTANTS if arguments.only in mutant.name]
+    chosen = [m for m in MUTANTS if arguments.only in m.name and arguments.by in {"", m.by[0]}]
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
-        clean = _run(_copy(Path(scratch) / "clean"), arguments.tests)
-        if clean:
-            say(f"the tests fail without any mutant:\n{clean}")
-            return 1
+        folder = _copy(Path(scratch) / "clean")
+        for by in dict.fromkeys(by for mutant in chosen for by in mutant.by):
+            clean = _show(folder, by, arguments.tests)
+            if clean:
+                say(f"{by} complains without any mutant:\n{clean}")
+                return 1
         with ThreadPoolExecutor(arguments.jobs) as pool:
             caught = sum(
                 pool.map(
@@ -277,7 +516,7 @@ def say(line: str) -> None:
 def _copy(folder: Path) -> Path:
     """A checkout of its own: the package, the tests of the core, and how they are run."""
     ignore = shutil.ignore_patterns("__pycache__", ".hypothesis")
-    for part in ("sidecar", "tests/core", "docs"):
+    for part in ("sidecar", "tests/core", "tests/sim", "docs"):
         shutil.copytree(ROOT / part, folder / part, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
@@ -291,20 +530,25 @@ def _try(mutant: Mutant, folder: Path, tests: list[str]) -> bool:
         return False
     path.write_text(text.replace(mutant.text, mutant.replacement))
     started_s = time.monotonic()
-    complaint = _run(folder, tests)
+    noticed = next((by for by in mutant.by if _show(folder, by, tests)), "")
     took_s = time.monotonic() - started_s
-    say(f"{'caught ' if complaint else 'MISSED '} {mutant.name} ({took_s:.1f} s)")
-    return bool(complaint)
+    say(f"{f'caught by {noticed}' if noticed else 'MISSED':<17} {mutant.name} ({took_s:.1f} s)")
+    return bool(noticed)
 
 
-def _run(folder: Path, tests: list[str]) -> str:
-    """What the tests complain of; empty if nothing."""
-    command = [sys.executable, "-m", "pytest", *tests, "-x", "-q", "-p", "no:cacheprovider"]
+def _show(folder: Path, by: str, tests: list[str]) -> str:
+    """What they complain of; empty if nothing."""
+    python = sys.executable
+    commands = {
+        "tests": [python, "-m", "pytest", *tests, "-x", "-q", "-p", "no:cacheprovider"],
+        "sim": [python, "-m", "tests.sim", "--seeds", str(SEEDS), "--jobs", "1", "--stop"],
+        "worlds": [python, "-m", "tests.sim.worlds", "--most", str(STATES), "--stop"],
+    }
     environment = {**os.environ, "SUREHUP_HISTORIES": "mutants", "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("PYTHONPATH", None)
     try:
         done = subprocess.run(
-            command,
+            commands[by],
             cwd=folder,
             env=environment,
             capture_output=True,
