@@ -1,6 +1,6 @@
 # The one entry to everything a developer does; CI calls the same targets.
 .DELETE_ON_ERROR:
-.PHONY: fleet help setup tools demo test apitest imagetest charts image cluster e2e gates cov lint format type bench agreement fuzz mutants docs lock clean ci
+.PHONY: bench-cluster fleet help setup tools demo test apitest imagetest charts image cluster e2e gates cov lint format type bench agreement fuzz sim worlds mutants docs lock clean ci
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -9,7 +9,7 @@ IMAGER := .venv/.imager
 ARGS ?=
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 # Written last, so that a broken installation is tried again, and a finished one costs nothing.
 $(READY): .ci/lock-dev.txt .ci/setup pyproject.toml
@@ -90,6 +90,9 @@ BENCHES ?= core reload rest load
 bench: setup ## the numbers of the README, one table a bench; BENCHES="rest load" for some
 	@for bench in $(BENCHES); do $(BIN)/python -m bench.$$bench || exit 1; done
 
+bench-cluster: setup ## the numbers of docs/e2e.md, on a real kubelet: CLUSTER as for e2e; ARGS="--others 20"
+	CLUSTER=$(CLUSTER) $(BIN)/python -m bench.cluster $(ARGS)
+
 agreement: setup ## where the Alertmanager rules and amtool agree, and where not
 	$(BIN)/python -m bench.agreement $(ARGS)
 
@@ -104,8 +107,16 @@ SECONDS ?= 60
 fuzz: $(FUZZER) ## feeds every parser nonsense for SECONDS=60; ARGS="yaml elf" for some
 	$(BIN)/python -m tests.fuzz.campaign $(SECONDS) $(ARGS)
 
+SEEDS ?= 1000
+
+sim: $(READY) ## plays SEEDS=1000 histories of a whole fleet in virtual time; SEED=17 for the story of one
+	@$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
+
+worlds: $(READY) ## explores every order of events in small worlds of two and three replicas
+	@$(BIN)/python -m tests.sim.worlds $(ARGS)
+
 mutants: $(READY) ## breaks the core in known ways and sees the tests notice each
-	$(BIN)/python tests/mutants.py
+	@$(BIN)/python tests/mutants.py $(ARGS)
 
 docs: $(READY) ## whether every link between the documents leads somewhere
 	$(BIN)/python .ci/links.py
