@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 _PARTS = 4
 
@@ -27,7 +28,13 @@ class Holder:
 
 def read_holder(marks: Mapping[str, str]) -> Holder:
     """Who is named; nobody where there is no value, or one that no surehup wrote."""
-    parts = marks.get("holder", "").split("/")
+    return _parse(marks.get("holder", ""))
+
+
+@lru_cache(maxsize=64)
+def _parse(text: str) -> Holder:
+    """Read at every step, and rarely another value."""
+    parts = text.split("/")
     if len(parts) != _PARTS or not (parts[2].isdecimal() and parts[3].isdecimal()):
         return Holder()
     return Holder(parts[0], parts[1], int(parts[2]), int(parts[3]))

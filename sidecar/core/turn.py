@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from sidecar.core.attempt import Status
 from sidecar.core.bridge import Mode, Strategy
@@ -171,10 +172,16 @@ def _take_over(state: State, api: ApiSide, declared: Declared) -> Turn:
 
 def draw(state: State, digest: str) -> float:
     """A number in [0, 1) that differs from pod to pod and from content to content."""
-    seed = f"{state.bridge.pod}/{digest}".encode()
+    return _draw(state.bridge.pod, digest)
+
+
+@lru_cache(maxsize=64)
+def _draw(pod: str, digest: str) -> float:
+    seed = f"{pod}/{digest}".encode()
     return int.from_bytes(hashlib.sha256(seed).digest()[:4]) / 2**32
 
 
+@lru_cache(maxsize=64)
 def name_short(pod: str) -> str:
     """The pod in six hex digits, as `surehup.dev/proven` lists it."""
     return hashlib.sha256(pod.encode()).hexdigest()[:6]

@@ -131,19 +131,19 @@ class Fleet:
     def run_until(self, reached: Callable[[], bool], *, within_s: float) -> bool:
         end_s = self.now_s + within_s
         while not reached():
-            self._start_what_is_due()
-            due = [(pod.world.next_due(), index) for index, pod in enumerate(self.pods)]
-            times = [(at_s, index) for at_s, index in due if at_s is not None]
-            starts_s = min((at_s for pod in self.pods for at_s in _starts(pod)), default=end_s)
-            due_s, index = min(times, default=(float("inf"), -1))
-            if min(due_s, starts_s) >= end_s:
-                self._set_time(end_s)
-                return reached()
-            if starts_s <= due_s:
-                self._set_time(starts_s)
+            due_s, starts_s, pod = end_s, end_s, None
+            for each in self.pods:
+                self._start_what_is_due(each)
+                starts_s = min(starts_s, _find_start(each))
+                at_s = each.world.next_due()
+                if at_s is not None and at_s < due_s:
+                    due_s, pod = at_s, each
+            if pod is None or starts_s <= due_s:
+                self._set_time(min(starts_s, due_s))
+                if self.now_s >= end_s:
+                    return reached()
                 continue
             self._set_time(max(due_s, self.now_s))
-            pod = self.pods[index]
             self.writer = pod.name
             pod.world.take_next()
             self.writer = ""
@@ -152,25 +152,26 @@ class Fleet:
         return True
 
     def _set_time(self, now_s: float) -> None:
+        if now_s == self.now_s:
+            return
         self.now_s = now_s
         for pod in self.pods:
             pod.world.now_s = now_s
 
-    def _start_what_is_due(self) -> None:
-        for pod in self.pods:
-            world = pod.world
-            if pod.sidecar_s is not None and pod.sidecar_s <= self.now_s:
-                pod.sidecar_s = None
-                self.note(f"{pod.name}: the sidecar starts again")
-                world.start_sidecar()
-            if world.daemon is not None:
-                pod.daemon_s = None
-            elif pod.daemon_s is None:
-                pod.daemon_s = self.now_s + self.nature.restart_s
-            elif pod.daemon_s <= self.now_s:
-                pod.daemon_s = self.now_s + self.nature.restart_s
-                if world.has_files:
-                    world.start_daemon()
+    def _start_what_is_due(self, pod: Pod) -> None:
+        world = pod.world
+        if pod.sidecar_s is not None and pod.sidecar_s <= self.now_s:
+            pod.sidecar_s = None
+            self.note(f"{pod.name}: the sidecar starts again")
+            world.start_sidecar()
+        if world.daemon is not None:
+            pod.daemon_s = None
+        elif pod.daemon_s is None:
+            pod.daemon_s = self.now_s + self.nature.restart_s
+        elif pod.daemon_s <= self.now_s:
+            pod.daemon_s = self.now_s + self.nature.restart_s
+            if world.has_files:
+                world.start_daemon()
 
     def _hear_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
         self._hear(before, after, self.writer if who == "sidecar" else who)
@@ -181,8 +182,9 @@ class Fleet:
             pod.world.cluster.notice(before, after)
 
 
-def _starts(pod: Pod) -> list[float]:
-    waits = [pod.sidecar_s] if pod.sidecar_s is not None else []
-    if pod.world.daemon is None and pod.daemon_s is not None:
-        waits.append(pod.daemon_s)
-    return waits
+def _find_start(pod: Pod) -> float:
+    """When a container of it is started next."""
+    sidecar_s = float("inf") if pod.sidecar_s is None else pod.sidecar_s
+    if pod.world.daemon is not None or pod.daemon_s is None:
+        return sidecar_s
+    return min(sidecar_s, pod.daemon_s)
