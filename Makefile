@@ -49,6 +49,7 @@ cluster: setup ## a cluster that stays, CLUSTER=kind or node; e2e/kind/down, e2e
 
 # Cold, everything is compiled first, as for apitest: Kubernetes, a container runtime, kind.
 e2e: setup ## the tests in a cluster: KUBECONFIG's, or one made of CLUSTER=kind or node; ARGS as well
+	@e2e/build --check helm >/dev/null 2>&1 || { .ci/setup go && e2e/build helm; }
 	CLUSTER=$(CLUSTER) $(BIN)/pytest e2e $(ARGS)
 
 # As the fuzzer, apart: only who looks at the image needs it.
@@ -91,6 +92,7 @@ bench: setup ## the numbers of the README, one table a bench; BENCHES="rest load
 	@for bench in $(BENCHES); do $(BIN)/python -m bench.$$bench || exit 1; done
 
 bench-cluster: setup ## the numbers of docs/e2e.md, on a real kubelet: CLUSTER as for e2e; ARGS="--others 20"
+	@e2e/build --check helm >/dev/null 2>&1 || { .ci/setup go && e2e/build helm; }
 	CLUSTER=$(CLUSTER) $(BIN)/python -m bench.cluster $(ARGS)
 
 agreement: setup ## where the Alertmanager rules and amtool agree, and where not

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import secrets
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +29,7 @@ from e2e.lease import leased
 from e2e.namespace import Namespace
 from e2e.prometheus import FILE, configure, find_interval
 from e2e.release import CONFIG, GUARDED, installed
-from e2e.reloaders import RELOADERS, build_reloader, make_pod
+from e2e.reloaders import NATS, RELOADERS, build_reloader, make_pod
 from e2e.sightings import Sight, Sightings
 from e2e.waiting import wait_until
 from sidecar.core.snapshot import Snapshot
@@ -36,6 +38,8 @@ EDITS = 50
 EDIT_WITHIN_S = 120.0
 MEDIAN_S, P99_S = 0.3, 1.0
 KUBELET_WITHIN_S = 200.0
+KUBELET_PERIOD_S = 60.0
+WATCHING = "Live, ready to kick"
 MOUNTED = "app-config"
 MB = 1e6
 SIDECAR = "surehup"
@@ -139,8 +143,16 @@ def _measure_others(namespace: Namespace, edits: int) -> list[tuple[str, str]]:
     namespace.apply(*map(make_pod, RELOADERS))
     for name in RELOADERS:
         namespace.wait_ready(name)
-    rounds = []
+    wait_until(
+        "reloader that watches",
+        lambda: WATCHING in namespace.kubectl("logs", NATS, "--container=reloader"),
+        within_s=EDIT_WITHIN_S,
+        shown=lambda: namespace.kubectl("logs", NATS, "--container=reloader"),
+    )
+    rounds, pause = [], threading.Event()
     for number in range(10, 10 + edits):
+        # An edit just after the one before was brought would wait for a whole period each time.
+        pause.wait(random.uniform(0, KUBELET_PERIOD_S))  # noqa: S311  no secret
         began_s = time.monotonic()
         namespace.api.patch(namespace.config_map(MOUNTED), {"data": {FILE: configure(number)}})
         rounds.append(_wait_live(namespace, f"{number}s", began_s))
