@@ -34,6 +34,7 @@ from sidecar.core.state import (
     State,
     Validating,
 )
+from sidecar.core.turn import ADOPTED, takes_turns
 from sidecar.core.verdict import predict_digests
 
 
@@ -71,7 +72,7 @@ def find_want(state: State) -> Want | None:
     if decided is None:
         return Want(Trigger.STARTUP, newest)
     displaced = _runs_other(state, newest) or _lacks_published(state, newest)
-    if newest.snapshot.digest != decided.digest or displaced:
+    if newest.snapshot.digest != decided.digest or displaced or is_overruled(state):
         return Want(Trigger.API if is_from_api(state) else Trigger.MOUNT, newest)
     mounted = state.mounted
     if mounted is not None and (state.restart_pending or state.interrupted is not None):
@@ -178,7 +179,20 @@ def may_signal(state: State) -> bool:
         or decided is None
         or decided.digest != attempt.digest
         or decided.outcome is Outcome.APPLIED
+        or is_overruled(state)
     )
+
+
+def is_overruled(state: State) -> bool:
+    """Whether another pod has proven, after all, what failed without this one having tried it."""
+    decided, side = state.decided, state.api
+    declared = side.declared if side is not None else None
+    if decided is None or decided.tried or declared is None or not takes_turns(state):
+        return False
+    marks, digest = declared.marks, declared.digest
+    adopted = marks.get("status") in ADOPTED and marks.get("observed") == digest
+    named = marks.get("active") == digest and decided.digest == declared.content.digest
+    return adopted and named and decided.outcome is not Outcome.APPLIED
 
 
 def bears_repeating(proof: Proof) -> bool:
@@ -285,15 +299,18 @@ def finish(
     findings: tuple[Finding, ...] = (),
     *,
     adopted: bool = False,
+    tried: bool = True,
 ) -> None:
-    """The attempt ends with the last word on its content."""
+    """The attempt ends with the last word on its content; not `tried`: by what others say."""
     attempt = draft.attempt
     decided = Decision(
         digest=attempt.digest,
         outcome=outcome,
         message=message,
         findings=findings,
-        tried=attempt.signalled or attempt.ends > 0 or outcome is not Outcome.UNCONFIRMED,
+        tried=attempt.signalled
+        or attempt.ends > 0
+        or (tried and outcome is not Outcome.UNCONFIRMED),
     )
     if attempt.beside and draft.state.decided is not None:
         decided = _say_beside(draft.state, draft.state.decided, decided)

@@ -83,7 +83,12 @@ def _write_decision(decided: Decision | None) -> object:
     if decided is None:
         return None
     outcome = decided.outcome.value
-    return {"digest": decided.digest, "outcome": outcome, "message": decided.message}
+    return {
+        "digest": decided.digest,
+        "outcome": outcome,
+        "message": decided.message,
+        "tried": decided.tried,
+    }
 
 
 def _read_decision(raw: Any) -> Decision | None:
@@ -93,6 +98,7 @@ def _read_decision(raw: Any) -> Decision | None:
         digest=_read_text(raw["digest"]),
         outcome=Outcome(raw["outcome"]),
         message=_read_text(raw["message"]),
+        tried=bool(raw["tried"]),
     )
 
 

@@ -144,7 +144,7 @@ def heed_others(draft: Draft) -> None:
     elif turn.move is Move.GIVE_UP and draft.now_s >= turn.at_s:
         count = read_holder(declared.marks).tries
         message = f"{count} pods vanished while they reloaded this content"
-        content.finish(draft, Outcome.FAILED, message)
+        content.finish(draft, Outcome.FAILED, message, tried=False)
 
 
 def _is_stuck(state: State, declared: Declared) -> bool:
@@ -270,7 +270,9 @@ def _learn_earlier(draft: Draft, declared: Declared) -> None:
 def _adopt_verdict(draft: Draft, declared: Declared) -> None:
     outcome = STANDING[declared.marks["status"]]
     message = declared.marks.get("message", "")
-    decided = Decision(digest=declared.content.digest, outcome=outcome, message=message)
+    decided = Decision(
+        digest=declared.content.digest, outcome=outcome, message=message, tried=False
+    )
     draft.state = replace(draft.state, decided=decided)
 
 

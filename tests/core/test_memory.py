@@ -49,7 +49,13 @@ PROCESSES = st.builds(
     container=TEXTS,
 )
 BASELINES = st.builds(Baseline, taken_s=TIMES, process=PROCESSES, readings=READINGS)
-DECISIONS = st.builds(Decision, digest=TEXTS, outcome=st.sampled_from(Outcome), message=TEXTS)
+DECISIONS = st.builds(
+    Decision,
+    digest=TEXTS,
+    outcome=st.sampled_from(Outcome),
+    message=TEXTS,
+    tried=st.booleans(),
+)
 LOADED = st.builds(
     Loaded,
     process=PROCESSES,
@@ -222,7 +228,7 @@ def test_an_entry_that_lacks_something_is_none(path: tuple[Any, ...]) -> None:
 
 @pytest.mark.parametrize("path", [p for p in PLACES if p[-1] not in FREE], ids=str)
 def test_an_entry_with_nothing_where_something_belongs_is_none(path: tuple[Any, ...]) -> None:
-    if path[-1] in {"proven", "signalled"}:
+    if path[-1] in {"proven", "signalled", "tried"}:
         return  # as good as false
     assert read_entry(damage(path, None)) is None
 

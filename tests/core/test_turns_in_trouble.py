@@ -240,6 +240,19 @@ def test_what_a_process_that_nobody_knows_runs_is_learned_once_its_folder_change
     assert runs(world, "one")
 
 
+def test_what_failed_elsewhere_is_followed_once_it_was_proven_after_all() -> None:
+    world = run_among_three(first=False)
+    digest = claim_elsewhere(world)
+    world.mount(files("two"))
+    world.config.annotate(status="RolledBack", active=mark(world, "previous"), previous=None)
+    world.run_for(60)
+    assert world.signalled == []
+    world.config.annotate(status="RollingOut", active=digest, proven="000000")
+    world.run_for(60)
+    assert runs(world, "two")
+    assert len(world.signalled) == 1
+
+
 def test_what_blocks_all_is_said_also_where_the_pod_that_went_first_is_gone() -> None:
     world = run_among_three(PUBLISHED, first=False)
     digest = edit(world, "two")
