@@ -21,10 +21,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 ROOT = Path(__file__).parents[1]
 MOST_S = 400
-SEEDS = 400
+SEEDS = 250
 STATES = 4_000
 FLEET = ("sim", "worlds", "tests")
 
@@ -490,19 +491,9 @@ def main() -> int:
     arguments = parser.parse_args()
     chosen = [m for m in MUTANTS if arguments.only in m.name and arguments.by in {"", m.by[0]}]
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
-        folder = _copy(Path(scratch) / "clean")
-        for by in dict.fromkeys(by for mutant in chosen for by in mutant.by):
-            clean = _show(folder, by, arguments.tests)
-            if clean:
-                say(f"{by} complains without any mutant:\n{clean}")
-                return 1
+        court = Court(Path(scratch), arguments.tests)
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            caught = sum(
-                pool.map(
-                    lambda pair: _try(pair[1], Path(scratch) / str(pair[0]), arguments.tests),
-                    enumerate(chosen),
-                )
-            )
+            caught = sum(pool.map(court.judge, range(len(chosen)), chosen))
     say(f"{len(chosen)} mutants, {caught} caught")
     return 0 if caught == len(chosen) else 1
 
@@ -522,18 +513,41 @@ def _copy(folder: Path) -> Path:
     return folder
 
 
-def _try(mutant: Mutant, folder: Path, tests: list[str]) -> bool:
-    path = _copy(folder) / "sidecar" / "core" / mutant.file
-    text = path.read_text()
-    if text.count(mutant.text) != 1:
-        say(f"STALE   {mutant.name}: its text is not in {mutant.file} exactly once")
-        return False
-    path.write_text(text.replace(mutant.text, mutant.replacement))
-    started_s = time.monotonic()
-    noticed = next((by for by in mutant.by if _show(folder, by, tests)), "")
-    took_s = time.monotonic() - started_s
-    say(f"{f'caught by {noticed}' if noticed else 'MISSED':<17} {mutant.name} ({took_s:.1f} s)")
-    return bool(noticed)
+class Court:
+    """Shows mutants to those who may notice: they are believed if a clean copy pleases them."""
+
+    def __init__(self, scratch: Path, tests: list[str]) -> None:
+        self._scratch = scratch
+        self._tests = tests
+        self._lock = Lock()
+        self._clean: dict[str, str] = {}
+
+    def judge(self, number: int, mutant: Mutant) -> bool:
+        """Whether somebody notices."""
+        folder = _copy(self._scratch / str(number))
+        path = folder / "sidecar" / "core" / mutant.file
+        text = path.read_text()
+        if text.count(mutant.text) != 1:
+            say(f"STALE   {mutant.name}: its text is not in {mutant.file} exactly once")
+            return False
+        path.write_text(text.replace(mutant.text, mutant.replacement))
+        started_s = time.monotonic()
+        noticed = next((by for by in mutant.by if self._notices(folder, by)), "")
+        took_s = time.monotonic() - started_s
+        shutil.rmtree(folder)
+        say(f"{f'caught by {noticed}' if noticed else 'MISSED':<17} {mutant.name} ({took_s:.1f} s)")
+        return bool(noticed)
+
+    def _notices(self, folder: Path, by: str) -> bool:
+        if not _show(folder, by, self._tests):
+            return False
+        with self._lock:
+            if by not in self._clean:
+                clean = _copy(self._scratch / f"clean-{by}")
+                self._clean[by] = _show(clean, by, self._tests)
+                if self._clean[by]:
+                    say(f"{by} complains without any mutant:\n{self._clean[by]}")
+        return not self._clean[by]
 
 
 def _show(folder: Path, by: str, tests: list[str]) -> str:

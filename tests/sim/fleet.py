@@ -81,7 +81,7 @@ class Fleet:
         world.cluster.shake = lambda: self._random.uniform(0, nature.shakes_s)
         pod = Pod(name=name, world=world, daemon_s=self.now_s + START_S)
         self.pods.append(pod)
-        if self.config.now is not None and not nature.is_published:
+        if self.config.now is not None and nature.bridge.source.mount:
             world.mount(self.config.now.files)
         world.start_sidecar()
         self.note(f"{name} comes up")

@@ -87,6 +87,7 @@ class Nature:
         rollout = policy.rollout
         words = [
             self.bridge.source.mode.value,
+            *(["offered by a folder"] if self.is_published and self.bridge.source.mount else []),
             f"{self.size} pods",
             rollout.strategy.value,
             f"replicas {rollout.replicas}",
@@ -102,12 +103,16 @@ class Nature:
         return ", ".join(words)
 
 
-def draw_nature(random: Random) -> Nature:
-    """A world that a seed stands for."""
+def draw_nature(random: Random, later: Random) -> Nature:
+    """A world that a seed stands for.
+
+    What was thought of later is drawn apart, so that older seeds stand for what they stood for.
+    """
     size = random.choice((1, 2, 3, 3, 3, 4, 5, 7))
     quirk = random.choice(QUIRKS)
     noop, on_invalid = random.choice(NOOPS), random.choice(INVALIDS)
     published = random.choice((True, False))
+    offered = later.choice((True, False, False, False))
     proof = _draw_proof(quirk, noop, on_invalid)
     policy = Policy(
         debounce_s=random.choice((0.0, 1.0)),
@@ -118,7 +123,7 @@ def draw_nature(random: Random) -> Nature:
     bridge = Bridge(
         name="test",
         source=Source(
-            mount="" if published else "/config",
+            mount="/config" if not published or offered else "",
             config_map="ns/config",
             mode=Mode.PUBLISHED if published else Mode.MOUNTED,
             publish="/shared" if published else "",

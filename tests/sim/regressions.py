@@ -19,5 +19,6 @@ SEEDS = {
     1641: "what blocked all pods was never said",
     4108: "another try waited for a process that died of the files it was to load",
     2101: "what runs unchanged was taken for unproven",
+    20183: "another pod's later success was not followed",
     1026: "a process was never asked what it runs once its folder was right",
 }

@@ -70,7 +70,10 @@ class Story:
         self.seed = seed
         self.random = Random(seed)  # noqa: S311  histories, not secrets
         self.promises = Promises()
-        self.nature: Nature = draw_nature(self.random)
+        self.nature: Nature = draw_nature(
+            self.random,
+            Random(f"later {seed}"),  # noqa: S311
+        )
         promises = self.promises
         self.fleet = Fleet(self.nature, seed, hear=promises.take_change, listen=promises.listen)
         self.promises.watch(self.fleet)
@@ -248,7 +251,7 @@ class Story:
     def _swap_now(self, pod: Pod) -> None:
         """The kubelet brings another edit in the very moment."""
         self._edit(self.random.choice((GOOD, GOOD, SUBTLE, BAD)))
-        if not self.nature.is_published and self.fleet.config.now is not None:
+        if self.nature.bridge.source.mount and self.fleet.config.now is not None:
             self.fleet.note(f"{pod.name}: the kubelet swaps that in at once")
             pod.world.mount(self.fleet.config.now.files)
 
