@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from e2e.cluster import E2E, ROOT, Cluster
 from e2e.metrics import METRICS_PORT, add_up
 from e2e.namespace import Namespace
@@ -171,7 +173,7 @@ def installed(
         if ready:
             release.wait_rolled_out()
         yield release
-    except BaseException as error:
+    except (Exception, pytest.fail.Exception) as error:
         error.add_note(namespace.describe())  # which shows nothing any more once that is gone
         raise
     finally:
