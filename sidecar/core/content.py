@@ -192,7 +192,8 @@ def is_overruled(state: State) -> bool:
     marks, digest = declared.marks, declared.digest
     adopted = marks.get("status") in ADOPTED and marks.get("observed") == digest
     named = marks.get("active") == digest and decided.digest == declared.content.digest
-    return adopted and named and decided.outcome is not Outcome.APPLIED
+    doubtful = decided.outcome is Outcome.UNCONFIRMED and not bears_repeating(state.bridge.proof)
+    return adopted and named and decided.outcome is not Outcome.APPLIED and not doubtful
 
 
 def bears_repeating(proof: Proof) -> bool:

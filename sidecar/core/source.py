@@ -306,8 +306,10 @@ def _take_answered(draft: Draft, event: Answered) -> None:
 
 def _take_fetched(draft: Draft, *, failed: bool) -> None:
     """The API had its say on a mount that nobody expected."""
-    _set(draft, replace(draft.api, fetching=None, mount_newer=failed))
     mounted = draft.state.mounted
+    # The watch may have brought meanwhile what the lost answer would have told.
+    newer = failed and mounted is not None and not _is_expected(draft.state, mounted.snapshot)
+    _set(draft, replace(draft.api, fetching=None, mount_newer=newer))
     if failed and mounted is not None and not _is_known(draft.state, mounted.snapshot):
         draft.note(Milestone.RECEIVED)
     drop_outdated(draft)

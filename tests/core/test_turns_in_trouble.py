@@ -253,6 +253,16 @@ def test_what_failed_elsewhere_is_followed_once_it_was_proven_after_all() -> Non
     assert len(world.signalled) == 1
 
 
+def test_what_the_watch_brought_meanwhile_needs_no_answer_any_more() -> None:
+    world = run_among_three(first=True, pace=Pace(watch_s=0.5, call_s=1.0))
+    edit(world, "two")
+    world.mount(files("two"))
+    world.config.loses = 1
+    settle(world)
+    assert mark(world, "status") == "RollingOut"
+    assert runs(world, "two")
+
+
 def test_what_blocks_all_is_said_also_where_the_pod_that_went_first_is_gone() -> None:
     world = run_among_three(PUBLISHED, first=False)
     digest = edit(world, "two")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from sidecar.testing.declaration import FakeConfig, Files, Stored
-from sidecar.testing.world import World
+from sidecar.testing.world import MOST_AT_ONCE, World
 from tests.sim.coverage import Counted
 from tests.sim.nature import Nature
 
@@ -129,7 +129,7 @@ class Fleet:
         self.run_until(lambda: False, within_s=seconds)
 
     def run_until(self, reached: Callable[[], bool], *, within_s: float) -> bool:
-        end_s = self.now_s + within_s
+        end_s, stuck = self.now_s + within_s, 0
         while not reached():
             due_s, starts_s, pod = end_s, end_s, None
             for each in self.pods:
@@ -143,6 +143,10 @@ class Fleet:
                 if self.now_s >= end_s:
                     return reached()
                 continue
+            stuck = 0 if due_s > self.now_s else stuck + 1
+            if stuck > MOST_AT_ONCE:
+                msg = f"{MOST_AT_ONCE} events at {self.now_s} s do not move {pod.name}"
+                raise AssertionError(msg)
             self._set_time(max(due_s, self.now_s))
             self.writer = pod.name
             pod.world.take_next()

@@ -20,5 +20,8 @@ SEEDS = {
     4108: "another try waited for a process that died of the files it was to load",
     2101: "what runs unchanged was taken for unproven",
     20183: "another pod's later success was not followed",
+    6018: "a lost answer was waited for though the watch had told it",
+    6027: "the same, alone",
+    6251: "doubt was taken for a verdict that others may overrule",
     1026: "a process was never asked what it runs once its folder was right",
 }
