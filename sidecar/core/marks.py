@@ -131,7 +131,7 @@ def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | 
     about = marks.get("observed") == declared.digest
     stands = marks.get("status", "") if about else ""
     if takes_turns(state) and stands == Status.ROLLING_OUT:
-        if _is_own_turn(state):
+        if _is_own_turn(state, declared):
             return _compose_word(state, api, declared)
         return {**_compose_tally(state, declared), **heeded}
     if _is_silent(state, api, declared, stands):
@@ -143,14 +143,17 @@ def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | 
     return {**_compose_word(state, api, declared), **heeded}
 
 
-def _is_own_turn(state: State) -> bool:
-    return state.attempt is not None and bool(state.attempt.nonce)
+def _is_own_turn(state: State, declared: Declared) -> bool:
+    """Whether this pod has claimed this very content; older content may still have its turn."""
+    attempt = state.attempt
+    claims = attempt is not None and bool(attempt.nonce)
+    return attempt is not None and claims and attempt.digest == declared.content.digest
 
 
 def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> bool:
     """Whether what stands on the object about this content is not ours to change."""
     shown, attempt = view(state).status, state.attempt
-    if _is_own_turn(state):
+    if _is_own_turn(state, declared):
         return False
     undecided = shown in {Status.PENDING, Status.PAUSED, Status.RELOADING}
     if stands in VERDICTS and undecided:

@@ -263,6 +263,24 @@ def test_what_the_watch_brought_meanwhile_needs_no_answer_any_more() -> None:
     assert runs(world, "two")
 
 
+def test_the_turn_of_older_content_is_no_say_on_the_newer() -> None:
+    world = run_among_three(first=True, habits=Habits(work_s=3))
+    edit(world, "two")
+    reach(world, Confirming)
+    digest = edit(world, "bad")
+    world.run_for(0.002)
+    world.config.annotate(
+        status="Rejected",
+        observed=digest,
+        message="so it was",
+        previous=None,
+        holder=f"{OTHER}/1/0",
+    )
+    writes = world.config.writes
+    world.run_for(1)
+    assert (world.config.writes, mark(world, "message")) == (writes, "so it was")
+
+
 def test_what_blocks_all_is_said_also_where_the_pod_that_went_first_is_gone() -> None:
     world = run_among_three(PUBLISHED, first=False)
     digest = edit(world, "two")

@@ -265,7 +265,11 @@ class Promises:
             return  # each speaks for itself, and the first for all
         tolerated = rollout.tolerate
         for pod in self.fleet.pods:
-            runs = pod.world.runs
+            runs, state = pod.world.runs, pod.world.state
+            decided = state.decided if state is not None else None
+            refuses = decided is not None and decided.outcome is not Outcome.APPLIED
+            if refuses and decided is not None and decided.digest == digest:
+                continue  # once all have applied it, who fails speaks of itself only
             if runs != digest:
                 tolerated -= 1
                 if tolerated < 0:

@@ -23,5 +23,6 @@ SEEDS = {
     6018: "a lost answer was waited for though the watch had told it",
     6027: "the same, alone",
     6251: "doubt was taken for a verdict that others may overrule",
+    6628: "the turn of older content was taken for a say on the newer",
     1026: "a process was never asked what it runs once its folder was right",
 }
