@@ -277,7 +277,8 @@ def test_the_turn_of_older_content_is_no_say_on_the_newer() -> None:
         holder=f"{OTHER}/1/0",
     )
     writes = world.config.writes
-    world.run_for(1)
+    world.run_for(2)
+    assert isinstance(state_of(world).phase, Confirming)
     assert (world.config.writes, mark(world, "message")) == (writes, "so it was")
 
 
