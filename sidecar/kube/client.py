@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import math
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import quote
 
-from kubernetes.client import ApiClient
+from kubernetes.client import ApiClient, Configuration
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 from urllib3.util import Timeout
@@ -33,6 +34,7 @@ from sidecar.kube.stream import Stream
 from sidecar.kube.trouble import explain_silence
 
 DEADLINE_S = 10.0
+STRICT_SINCE = (3, 13)
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -61,8 +63,8 @@ class KubeClient:
         self._on_request = on_request
         self._deadline_s = deadline_s
         self._http = ApiClient(access.configuration)
-        context = _make_context(verifies=bool(access.configuration.verify_ssl))
-        self._http.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
+        if sys.version_info >= STRICT_SINCE:
+            self._http.rest_client.pool_manager.connection_pool_kw |= _relax(access.configuration)
         self._http.user_agent = f"{FIELD_MANAGER}/{__version__}"
 
     def close(self) -> None:
@@ -248,15 +250,23 @@ class KubeClient:
         return str(self._access.configuration.host)
 
 
-def _make_context(*, verifies: bool) -> ssl.SSLContext:
-    """Trust what Kubernetes trusts.
+def _relax(configuration: Configuration) -> dict[str, object]:
+    """What a pool needs to trust what Kubernetes trusts: CAs without key usage, too.
 
-    From Python 3.13 on, CAs without key usage are refused (RFC 5280 to the letter), and clusters
-    of years ago have such.
+    Python refuses those from 3.13 on (RFC 5280 to the letter), and clusters of years ago have such.
+    All is loaded here: a context that several threads load into at once breaks OpenSSL.
     """
+    verifies = bool(configuration.verify_ssl)
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
+    if verifies and (configuration.ssl_ca_cert or configuration.ca_cert_data):
+        context.load_verify_locations(configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+    elif verifies:
+        context.load_default_certs()
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    loaded = dict.fromkeys(("ca_certs", "ca_cert_data", "cert_file", "key_file"))
+    return {**loaded, "ssl_context": context}
 
 
 def _write(body: Json) -> bytes:
