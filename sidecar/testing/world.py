@@ -519,7 +519,9 @@ class World:
         told = self.records[self._forgotten :]
         last = next((r for r in told[::-1] if r.outcome is not Outcome.SUPERSEDED), None)
         names = self.witness.names_of(content.digest)
-        if last is not None and last.digest in names and last.outcome in REFUSED:
+        decided = self.state.decided if self.state is not None else None
+        hearsay = decided is not None and not decided.tried
+        if last is not None and last.digest in names and last.outcome in REFUSED and not hearsay:
             self.broken.append(f"{content.short} is {last.outcome.value}, and was tried again")
         proof, given = self.bridge.proof, (daemon.process.pid, signal.fence)
         harmful = proof.noop is Noop.FAILS or proof.on_invalid in HARMFUL

@@ -282,6 +282,19 @@ def test_the_turn_of_older_content_is_no_say_on_the_newer() -> None:
     assert (world.config.writes, mark(world, "message")) == (writes, "so it was")
 
 
+def test_a_turn_is_not_given_back_by_a_folder_that_cannot_be_read_for_a_while() -> None:
+    world = run_among_three(first=True, habits=Habits(work_s=0.5))
+    edit(world, "two")
+    reach(world, Confirming)
+    world.lose_mount()
+    world.run_for(2)
+    assert mark(world, "status") == "Reloading"
+    world.regain_mount()
+    world.run_for(2)
+    assert mark(world, "status") == "RollingOut"
+    assert len(world.signalled) == 1
+
+
 def test_what_blocks_all_is_said_also_where_the_pod_that_went_first_is_gone() -> None:
     world = run_among_three(PUBLISHED, first=False)
     digest = edit(world, "two")

@@ -24,5 +24,6 @@ SEEDS = {
     6027: "the same, alone",
     6251: "doubt was taken for a verdict that others may overrule",
     6628: "the turn of older content was taken for a say on the newer",
+    1_000_183: "a folder that could not be read gave a turn back after its signal",
     1026: "a process was never asked what it runs once its folder was right",
 }
