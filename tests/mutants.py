@@ -462,10 +462,10 @@ MUTANTS = (
         by=FLEET,
     ),
     Mutant(
-        name="who was rejected tries again",
+        name="what others have proven after all is not followed",
         file="content.py",
-        text="        or decided.outcome is Outcome.APPLIED\n    )\n",
-        replacement="        or decided.outcome is not Outcome.REJECTED\n    )\n",
+        text="        or is_overruled(state)\n",
+        replacement="",
         by=FLEET,
     ),
     Mutant(
