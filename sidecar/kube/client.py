@@ -11,30 +11,27 @@ from __future__ import annotations
 
 import json
 import math
-import ssl
-import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import quote
 
-from kubernetes.client import ApiClient, Configuration
+from kubernetes.client import ApiClient
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 from urllib3.util import Timeout
-from urllib3.util.ssl_ import create_urllib3_context
 
 from sidecar import __version__
 from sidecar.core.ports import Clock
 from sidecar.kube.access import Access
 from sidecar.kube.answers import Asked, explain
 from sidecar.kube.errors import ApiError, UnreachableError
+from sidecar.kube.pools import POOLS
 from sidecar.kube.ports import FIELD_MANAGER, Json, Ref, Resource, count_nothing
 from sidecar.kube.stream import Stream
 from sidecar.kube.trouble import explain_silence
 
 DEADLINE_S = 10.0
-STRICT_SINCE = (3, 13)
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -63,8 +60,7 @@ class KubeClient:
         self._on_request = on_request
         self._deadline_s = deadline_s
         self._http = ApiClient(access.configuration)
-        if sys.version_info >= STRICT_SINCE:
-            self._http.rest_client.pool_manager.connection_pool_kw |= _relax(access.configuration)
+        self._http.rest_client.pool_manager.pool_classes_by_scheme = POOLS
         self._http.user_agent = f"{FIELD_MANAGER}/{__version__}"
 
     def close(self) -> None:
@@ -248,25 +244,6 @@ class KubeClient:
     @property
     def _host(self) -> str:
         return str(self._access.configuration.host)
-
-
-def _relax(configuration: Configuration) -> dict[str, object]:
-    """What a pool needs to trust what Kubernetes trusts: CAs without key usage, too.
-
-    Python refuses those from 3.13 on (RFC 5280 to the letter), and clusters of years ago have such.
-    All is loaded here: a context that several threads load into at once breaks OpenSSL.
-    """
-    verifies = bool(configuration.verify_ssl)
-    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if verifies and (configuration.ssl_ca_cert or configuration.ca_cert_data):
-        context.load_verify_locations(configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
-    elif verifies:
-        context.load_default_certs()
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    loaded = dict.fromkeys(("ca_certs", "ca_cert_data", "cert_file", "key_file"))
-    return {**loaded, "ssl_context": context}
 
 
 def _write(body: Json) -> bytes:
