@@ -94,9 +94,8 @@ def _nudge(draft: Draft, phase: Waiting) -> None:
 
 def _note_carried(draft: Draft) -> None:
     side = draft.state.api
-    if side is not None and side.declared is not None:
-        after_s = draft.now_s - side.declared_s
-        draft.note(Milestone.CARRIED, after_s=after_s)
+    after_s = draft.now_s - side.declared_s if side is not None else None
+    draft.note(Milestone.CARRIED, after_s=after_s)
 
 
 def _explain_late(state: State) -> str:
