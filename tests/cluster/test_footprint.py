@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.apiserver.server import ApiServer
 from tests.cluster.pods import eventually, make_demo, running_pod, set_stage
 
-MOST_RSS_MB = 48.0
+MOST_RSS_MB = 52.0
+"""Measured: 47.5 to 48.3 on CPython 3.11; with the client's models it would be 70."""
 
 
 def test_no_model_is_loaded_and_memory_stays_small(api_server: ApiServer, tmp_path: Path) -> None:
