@@ -130,9 +130,7 @@ def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | 
     marks, heeded = declared.marks, _compose_heeded(state, api, declared)
     about = marks.get("observed") == declared.digest
     stands = marks.get("status", "") if about else ""
-    if takes_turns(state) and stands == Status.ROLLING_OUT:
-        if _is_own_turn(state, declared):
-            return _compose_word(state, api, declared)
+    if stands == Status.ROLLING_OUT and takes_turns(state) and not _is_own_turn(state, declared):
         return {**_compose_tally(state, declared), **heeded}
     if _is_silent(state, api, declared, stands):
         return dict(heeded)

@@ -21,7 +21,7 @@ from sidecar.kube.ports import SECRETS, Api, Json, Ref
 from sidecar.kube.watch import Listener, ObjectWatch, Pace
 from sidecar.record.annotations import read_marks
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 POLL_S = 0.01
 SWIFT = Pace(tries=Backoff(first_s=0.05, most_s=0.2), forbidden_s=0.2)
 """Of an observer, who must not be late."""

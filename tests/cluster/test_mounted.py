@@ -15,7 +15,7 @@ from tests.apiserver.server import ApiServer
 from tests.cluster.objects import read_digest
 from tests.cluster.pods import Pod, Stage, digest_of, eventually, make_demo, running_pod, set_stage
 
-REJECTED_WITHIN_S = 1.0
+REJECTED_WITHIN_S = 10.0
 
 
 @pytest.fixture(scope="module")

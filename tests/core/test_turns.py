@@ -186,3 +186,18 @@ def test_a_pod_is_in_a_tally_once() -> None:
     failed = tally.with_pod("a", proven=False)
     assert str(failed) == "b !a"
     assert read_tally({"proven": str(failed)}) == failed
+
+
+def test_a_wish_in_the_middle_of_our_own_rollout_finds_the_content_proven() -> None:
+    world = run_second(THREE)
+    world.config.annotate(holder=f"{POD}/bbbbbbbb/1/0")
+    two = edit(world, "two")
+    world.run_until(lambda: mark(world, "status") == "RollingOut")
+    first = mark(world, "holder")
+    world.config.annotate(requested="again")
+    world.run_until(lambda: mark(world, "handled") == "again")
+    settle(world)
+    assert marks(world, "status", "observed", "message") == ("RollingOut", two, "1/3 proven")
+    assert mark(world, "holder") == first
+    assert len(world.signalled) == 1
+    assert world.broken == []
