@@ -69,10 +69,10 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
     )
     draft.state = replace(draft.state, attempt=attempt, loaded=loaded)
     draft.unblock()
-    draft.note(Milestone.SIGNALLED)
     proof = draft.state.bridge.proof
     outdated = MOVED if _moved(draft, event.fence) else _find_outdated(draft)
     if outdated == MOVED or (outdated is not None and bears_repeating(proof)):
+        draft.note(Milestone.SIGNALLED)
         supersede(draft, outdated)
         return
     draft.enter(
@@ -84,6 +84,7 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
         )
     )
     save(draft)
+    draft.note(Milestone.SIGNALLED)  # what is read of it in a log is in the journal by then
 
 
 def find_kept(state: State, process: Process) -> str | None:
