@@ -51,7 +51,6 @@ def test_everything_is_held_to_its_rules_and_the_tests_have_the_last_word(tmp_pa
         "apitest",
         "charts",
         "imagetest",
-        "e2e",
         "gates",
     ]
     said = ended.stdout.splitlines()
