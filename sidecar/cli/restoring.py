@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sidecar.cli.cluster import StateError
 from sidecar.cli.sides import find_revision
@@ -67,33 +66,6 @@ def choose_revision(
 def is_of(revision: Revision, standing: Standing) -> bool:
     """Whether this is a revision of the content that the object holds."""
     return bool(standing.digest) and revision.holds(standing.digest)
-
-
-def make_restore(content: Json, files: Mapping[str, bytes]) -> Json:
-    """The merge patch that makes a ConfigMap hold `files`; what is binary there stays binary.
-
-    Of Secrets no content is kept that could be restored.
-    """
-    texts: dict[str, str | None] = dict.fromkeys(content.get("data") or {})
-    binaries: dict[str, str | None] = dict.fromkeys(content.get("binaryData") or {})
-    for key, value in files.items():
-        text = None if key in binaries else _decode(value)
-        if text is None:
-            binaries[key] = _encode(value)
-        else:
-            texts[key] = text
-    return {"data": texts, "binaryData": binaries}
-
-
-def _encode(value: bytes) -> str:
-    return base64.b64encode(value).decode()
-
-
-def _decode(value: bytes) -> str | None:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def say_revision(revision: Revision) -> str:

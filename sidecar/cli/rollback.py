@@ -20,7 +20,7 @@ from sidecar.cli.cluster import (
     connect,
     find_ref,
 )
-from sidecar.cli.restoring import choose_revision, find_owner, make_restore, say_revision
+from sidecar.cli.restoring import choose_revision, find_owner, say_revision
 from sidecar.cli.sides import say_unkept
 from sidecar.cli.standing import Standing, read_standing
 from sidecar.cli.verdict import Wish
@@ -29,6 +29,7 @@ from sidecar.core.errors import ExitCode
 from sidecar.kube.errors import ConflictError
 from sidecar.kube.objects import is_immutable
 from sidecar.kube.ports import Json, Ref
+from sidecar.record.data import compose_patch
 from sidecar.record.revisions import Revisions
 
 WRITE_TRIES = 5
@@ -96,7 +97,7 @@ def _write(cluster: Cluster, content: Json, standing: Standing, files: dict[str,
         try:
             cluster.api.patch(
                 standing.ref,
-                make_restore(content, files),
+                compose_patch(content, files),
                 resource_version=content["metadata"]["resourceVersion"],
             )
         except ConflictError:

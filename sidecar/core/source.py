@@ -118,7 +118,7 @@ def drop_outdated(draft: Draft) -> None:
         draft.state = replace(draft.state, attempt=replace(attempt, beside=False))
     if not early or (same and not attempt.beside):
         return
-    if not attempt.beside or not _is_decided(draft.state, newest):
+    if not attempt.beside or not _is_known(draft.state, newest.snapshot):
         content.supersede(draft, REPLACED)
 
 
@@ -341,10 +341,6 @@ def _is_expected(state: State, carried: Snapshot) -> bool:
 
 def _is_known(state: State, known: Snapshot) -> bool:
     return state.decided is not None and state.decided.digest == known.digest
-
-
-def _is_decided(state: State, newest: Mounted) -> bool:
-    return state.decided is not None and state.decided.digest == newest.snapshot.digest
 
 
 def _set(draft: Draft, side: ApiSide) -> None:

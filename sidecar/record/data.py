@@ -19,20 +19,18 @@ def find_deployer(content: Json) -> str | None:
 
 
 def compose_patch(content: Json, files: Mapping[str, bytes]) -> Json:
-    """The merge patch that makes `files` the whole data of the object `content`."""
+    """The merge patch that makes `files` the whole data; what is binary there stays binary."""
+    texts: dict[str, str | None] = dict.fromkeys(content.get("data") or {})
     if content.get("kind") == SECRETS.kind:
-        return {"data": _replace(content, "data", {key: _encode(files[key]) for key in files})}
-    texts = {key: text for key, value in files.items() if (text := _text(value)) is not None}
-    binaries = {key: _encode(value) for key, value in files.items() if key not in texts}
-    return {
-        "data": _replace(content, "data", texts),
-        "binaryData": _replace(content, "binaryData", binaries),
-    }
-
-
-def _replace(content: Json, field: str, values: Mapping[str, str]) -> dict[str, str | None]:
-    present: Mapping[str, str] = content.get(field) or {}
-    return {**dict.fromkeys(present), **values}
+        return {"data": {**texts, **{key: _encode(value) for key, value in files.items()}}}
+    binaries: dict[str, str | None] = dict.fromkeys(content.get("binaryData") or {})
+    for key, value in files.items():
+        text = None if key in binaries else _text(value)
+        if text is None:
+            binaries[key] = _encode(value)
+        else:
+            texts[key] = text
+    return {"data": texts, "binaryData": binaries}
 
 
 def _encode(value: bytes) -> str:
