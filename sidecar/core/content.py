@@ -204,6 +204,15 @@ def bears_repeating(proof: Proof) -> bool:
     }
 
 
+def gives_back(state: State) -> bool:
+    """Whether an attempt whose signal was sent may be begun anew.
+
+    Not where that harms the daemon, nor where other pods would have their turn with content that
+    is unproven.
+    """
+    return bears_repeating(state.bridge.proof) and not takes_turns(state)
+
+
 def _find_left(state: State, attempt: Attempt) -> Interrupted | None:
     """What was interrupted, as long as its content is still on disk while other is decided."""
     interrupted, mounted = state.interrupted, state.mounted

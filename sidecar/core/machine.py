@@ -54,7 +54,7 @@ from sidecar.core.state import (
     Validating,
     Waiting,
 )
-from sidecar.core.turn import is_paused, moves_from_s, takes_turns
+from sidecar.core.turn import is_paused, moves_from_s
 
 SWAP_SEEN_WITHIN_S = 2.0
 """A change that the watcher reports is at most this old: it polls each second. Holds where file
@@ -239,16 +239,14 @@ def _take_mounted(draft: Draft, mounted: Mounted) -> None:
 def _lose_mount(draft: Draft, message: str) -> None:
     """Nothing can be told of content that cannot be read: it is tried anew once it can be.
 
-    A daemon that a second signal would harm is rather looked at for longer, and so is one whose
-    turn it is: others would have theirs with content that is unproven.
+    What was signalled is rather looked at for longer, unless it may be begun anew.
     """
     draft.state = replace(draft.state, mounted=None, mount_trouble=message)
     phase, attempt = draft.state.phase, draft.state.attempt
-    bears_it = content.bears_repeating(draft.state.bridge.proof) and not takes_turns(draft.state)
     if attempt is None or attempt.candidate.fence == UNMOUNTED:
         return
-    early = isinstance(phase, Validating | Waiting | Seeking | Claiming)
-    if early or (isinstance(phase, Confirming) and bears_it):
+    early = isinstance(phase, Validating | Waiting | Seeking | Claiming | Confirming)
+    if early and (not attempt.signalled or content.gives_back(draft.state)):
         content.supersede(draft, message)
 
 

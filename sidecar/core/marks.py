@@ -133,7 +133,7 @@ def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | 
     if stands == Status.ROLLING_OUT and takes_turns(state) and not _is_own_turn(state, declared):
         return {**_compose_tally(state, declared), **heeded}
     if _is_silent(state, api, declared, stands):
-        return dict(heeded)
+        return {**_compose_block(state, declared, stands), **heeded}
     if takes_turns(state) and stands == Status.APPLIED and _is_applied(state, declared):
         # Whoever completed the rollout has told how many run it; its number may still come.
         revision = {"revision": str(api.revision)} if api.revision is not None else {}
@@ -166,9 +166,16 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
     if stands == Status.RELOADING:
         # Once the holder's time is over, who came to a verdict without a turn may speak.
         return undecided and find_turn(state, api, declared).move is not Move.GIVE_UP
-    # One pod speaks of what is undecided; what blocks it anybody says who finds that unsaid.
-    unsaid = bool(state.blocked) and stands == Status.PENDING and "message" not in declared.marks
-    return stands in VERDICTS or (undecided and not unsaid)
+    return stands in VERDICTS or undecided  # one pod speaks of what is undecided
+
+
+def _compose_block(state: State, declared: Declared, stands: str) -> dict[str, str | None]:
+    """What blocks the content anybody says who finds that unsaid, and no more than that."""
+    unsaid = stands in {Status.PENDING, Status.RELOADING} and "message" not in declared.marks
+    others = takes_turns(state) or shares_word(state)
+    if not (state.blocked and unsaid and others) or is_incumbent(state, declared):
+        return {}
+    return {"message": _cut(f"blocked: {state.blocked}")}
 
 
 def _compose_heeded(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
@@ -186,10 +193,11 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
     active = whole(state, attempt.digest) if attempt is not None and attempt.nonce else good
     if status in {Status.APPLIED, Status.ROLLING_OUT}:
         active = declared.digest
+    message = _cut(_say(state, declared, status, shown.message))
     wanted: dict[str, str | None] = {
         "status": status.value,
         "observed": declared.digest,
-        "message": _cut(_say(state, declared, status, shown.message)) or None,
+        "message": message or _keep_block(state, api, declared, status),
         "active": active if moving or status is Status.APPLIED else good,
         "previous": good if moving else None,
         "protocol": PROTOCOL,
@@ -201,6 +209,17 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
         wanted["revision"] = str(api.revision) if api.revision is not None and good else None
     holder = _compose_holder(state, declared, status)
     return wanted if holder is None else {**wanted, "holder": str(holder)}
+
+
+def _keep_block(state: State, api: ApiSide, declared: Declared, status: Status) -> str | None:
+    """What blocks another pod stays said, as long as nothing else is to be said of the content."""
+    marks, attempt = declared.marks, state.attempt
+    message, several = marks.get("message"), takes_turns(state) or shares_word(state)
+    waits = marks.get("observed") == declared.digest and marks.get("status") == status
+    if status is Status.RELOADING:
+        waits = attempt is not None and is_claimed(declared, attempt)
+    stays = several and waits and status in {Status.PENDING, Status.RELOADING}
+    return message if stays and message != api.told.get("message") else None
 
 
 def _is_applied(state: State, declared: Declared) -> bool:

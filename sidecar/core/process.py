@@ -50,6 +50,9 @@ def seek(draft: Draft, phase: Seeking, sample: Sample) -> None:
     unready = sample.trouble or find_unready(draft.state.bridge.proof, sample)
     if sample.process is None or unready is not None:
         _wait_for_process(draft, phase, unready or "the process is gone")
+    elif sample.fence is None:
+        delay_s = SEEK_LOOKS.delay_s(phase.tries)
+        look_again(draft, replace(phase, tries=phase.tries + 1), draft.now_s + delay_s)
     elif sample.fence != draft.attempt.candidate.fence:
         look_again(draft, phase, draft.now_s + FENCE_WAIT_S)
     else:

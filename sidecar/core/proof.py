@@ -8,7 +8,7 @@ from typing import assert_never
 
 from sidecar.core.attempt import Outcome
 from sidecar.core.backoff import CONFIRM_LOOKS, LINGER_LOOKS, SEEK_LOOKS
-from sidecar.core.content import bears_repeating, finish, save, supersede
+from sidecar.core.content import finish, gives_back, save, supersede
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Milestone
 from sidecar.core.errors import TargetTrouble
@@ -49,7 +49,8 @@ def take_sending(draft: Draft, phase: Signalling, event: Signalled) -> None:
 
 def _seek_at(draft: Draft, look_s: float) -> None:
     outdated = _find_outdated(draft)
-    if outdated is not None:
+    kept = outdated == UNREADABLE and draft.attempt.signalled and not gives_back(draft.state)
+    if outdated is not None and not kept:
         supersede(draft, outdated)
         return
     seeking = Seeking(since_s=draft.now_s, look_s=look_s, process=draft.state.process)
@@ -69,9 +70,8 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
     )
     draft.state = replace(draft.state, attempt=attempt, loaded=loaded)
     draft.unblock()
-    proof = draft.state.bridge.proof
     outdated = MOVED if _moved(draft, event.fence) else _find_outdated(draft)
-    if outdated == MOVED or (outdated is not None and bears_repeating(proof)):
+    if outdated == MOVED or (outdated is not None and gives_back(draft.state)):
         draft.note(Milestone.SIGNALLED)
         supersede(draft, outdated)
         return
@@ -79,7 +79,7 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
         Confirming(
             baseline=phase.baseline,
             signalled_s=draft.now_s,
-            deadline_s=draft.now_s + proof.deadline_s,
+            deadline_s=draft.now_s + draft.state.bridge.proof.deadline_s,
             answer=event.answer,
         )
     )

@@ -101,6 +101,8 @@ class Promises:
             if stands in PROVEN:
                 # It was edited back before anybody wrote about what came between.
                 self._trials[digest].proven.add("somebody before")
+            if digest in self._good:
+                self._trials[digest].proven |= self._list_running(digest)
             self._calm_writes = 0
         if not who.startswith("pod-"):
             if before is not None and before.marks.get("requested") != after.marks.get("requested"):
@@ -151,8 +153,8 @@ class Promises:
             self.accuse(f"{who} calls {short(active or '')} active, which nobody has proven")
 
     def _judge_proven(self, digest: str, trial: Trial, status: str, who: str) -> None:
-        nature, pods = self.fleet.nature, self.fleet.pods
-        running = {pod.name for pod in pods if pod.world.runs == digest}
+        nature = self.fleet.nature
+        running = self._list_running(digest)
         if not trial.proven and not running:
             self.accuse(f"{who} writes {status} of {short(digest)}, which no pod has proven")
         trial.proven |= running
@@ -165,6 +167,9 @@ class Promises:
         proven = self._provers.setdefault(digest, set()) | running
         if len(proven) + nature.rollout.tolerate < replicas:
             self.accuse(f"{short(digest)} is Applied after {len(proven)} of {replicas} pods")
+
+    def _list_running(self, digest: str) -> set[str]:
+        return {pod.name for pod in self.fleet.pods if pod.world.runs == digest}
 
     def take_signal(self, world: World, content: Snapshot) -> None:
         self.read_records()
@@ -250,7 +255,7 @@ class Promises:
 
     def _is_waiting(self, status: str, message: str) -> bool:
         counting = status == Status.ROLLING_OUT and "proven" in message
-        return counting or (status == Status.PENDING and bool(message))
+        return counting or (status in {Status.PENDING, Status.RELOADING} and bool(message))
 
     def _judge_all_good(self) -> None:
         for pod in self.fleet.pods:
