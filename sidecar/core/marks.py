@@ -25,7 +25,7 @@ from sidecar.core.turn import (
     takes_turns,
     turn_ends_s,
 )
-from sidecar.core.view import view
+from sidecar.core.view import find_status, say
 
 PROTOCOL = "1"
 """Version of what the annotations mean. A higher number is observed only."""
@@ -150,7 +150,7 @@ def _is_own_turn(state: State, declared: Declared) -> bool:
 
 def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> bool:
     """Whether what stands on the object about this content is not ours to change."""
-    shown, attempt = view(state).status, state.attempt
+    shown, attempt = find_status(state), state.attempt
     if _is_own_turn(state, declared):
         return False
     undecided = shown in {Status.PENDING, Status.PAUSED, Status.RELOADING}
@@ -185,15 +185,15 @@ def _compose_heeded(state: State, api: ApiSide, declared: Declared) -> dict[str,
 
 
 def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
-    shown = view(state)
-    status, attempt = _choose_status(state, declared, shown.status), state.attempt
+    shown, attempt = find_status(state), state.attempt
+    status = _choose_status(state, declared, shown)
     moving, good = status.value in MOVING, find_good(state)
     if status in {Status.ROLLED_BACK, Status.FAILED} and good == declared.digest:
         status, good = Status.FAILED, None  # what there was to go back to has failed itself
     active = whole(state, attempt.digest) if attempt is not None and attempt.nonce else good
     if status in {Status.APPLIED, Status.ROLLING_OUT}:
         active = declared.digest
-    message = _cut(_say(state, declared, status, shown.message))
+    message = _cut(_say(state, declared, status, say(state, shown)))
     wanted: dict[str, str | None] = {
         "status": status.value,
         "observed": declared.digest,

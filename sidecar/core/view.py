@@ -16,7 +16,7 @@ def view(state: State) -> BridgeStatus:
     """The status of one bridge, true at this moment."""
     newest, mounted = find_newest(state), state.mounted
     observed = newest.snapshot.digest if newest is not None else None
-    status = _find_status(state, observed)
+    status = find_status(state)
     under_way, api = is_under_way(state), state.api
     active = state.attempt.digest if under_way and state.attempt else state.last_good
     carried = mounted.snapshot.digest if mounted is not None else None
@@ -26,7 +26,7 @@ def view(state: State) -> BridgeStatus:
         observed=_name(state, observed),
         active=_name(state, active),
         last_good=_name(state, state.last_good),
-        message=_say(state, status),
+        message=say(state, status),
         blocked=state.blocked or state.mount_trouble,
         target=state.process,
         runs=_name(state, state.loaded.digest if state.loaded is not None else None),
@@ -58,8 +58,10 @@ def is_under_way(state: State) -> bool:
     return isinstance(state.phase, Signalling | Confirming) or bool(attempt.nonce)
 
 
-def _find_status(state: State, observed: str | None) -> Status:
-    decided, attempt = state.decided, state.attempt
+def find_status(state: State) -> Status:
+    """The one word for the newest content."""
+    decided, attempt, newest = state.decided, state.attempt, find_newest(state)
+    observed = newest.snapshot.digest if newest is not None else None
     if is_under_way(state) and attempt is not None:
         return Status.RELOADING if attempt.digest == observed else Status.PENDING
     if decided is not None and decided.digest == observed and not _redecides(state):
@@ -92,7 +94,8 @@ def _word(state: State, decided: Decision) -> Status:
             assert_never(decided.outcome)
 
 
-def _say(state: State, status: Status) -> str:
+def say(state: State, status: Status) -> str:
+    """What goes with that word, as a sentence; empty where it says all."""
     decided = state.decided
     if status is Status.PAUSED:
         return _say_paused(state)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from sidecar.core.table import Transition
 from tests.sim.coverage import count_pairs, tabulate
 from tests.sim.story import Ending, Story
+from tests.sim.swift import install
 
 SHOWN_FAILURES = 10
 BATCH = 20
@@ -54,7 +55,7 @@ def run_all(seeds: Sequence[int], jobs: int, *, stop: bool = False) -> Run:
     """All of them, on `jobs` processors; or until one breaks a promise, to `stop` there."""
     batches = [seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH)]
     whole = Run()
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=install) as pool:
         for part in pool.map(run_batch, batches):
             for word in WORDS:
                 whole.sizes[word] += part.sizes[word]
