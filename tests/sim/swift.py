@@ -24,7 +24,7 @@ def install() -> None:
             module.replace = replace  # type: ignore[attr-defined]
 
 
-def replace(old: Any, /, **changes: object) -> object:  # noqa: ANN401  as the original
+def replace(old: object, /, **changes: object) -> object:
     """As `dataclasses.replace`."""
     return _make_replace(type(old))(old, **changes)
 
