@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 ROOMS = ("sidecar.core.", "sidecar.testing.", "tests.sim.")
 
 Setter = Callable[[object, Any], None]
+_made: dict[type[object], Callable[..., object]] = {}
 
 
 def install() -> None:
@@ -26,10 +26,12 @@ def install() -> None:
 
 def replace(old: object, /, **changes: object) -> object:
     """As `dataclasses.replace`."""
-    return _make_replace(type(old))(old, **changes)
+    kind = type(old)
+    if kind not in _made:
+        _made[kind] = _make_replace(kind)
+    return _made[kind](old, **changes)
 
 
-@cache
 def _make_replace(kind: type[Any]) -> Callable[..., object]:
     slots = "__slots__" in vars(kind)
     if not slots or hasattr(kind, "__post_init__") or not all(f.init for f in _list(kind)):
