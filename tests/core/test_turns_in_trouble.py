@@ -295,6 +295,56 @@ def test_a_turn_is_not_given_back_by_a_folder_that_cannot_be_read_for_a_while() 
     assert len(world.signalled) == 1
 
 
+@pytest.mark.parametrize("dies_first", [True, False])
+def test_a_turn_stays_where_the_process_died_and_the_folder_cannot_be_read(
+    dies_first: bool,  # noqa: FBT001  by pytest
+) -> None:
+    world = run_among_three(first=True, habits=Habits(work_s=2.0))
+    edit(world, "two")
+    reach(world, Confirming)
+    for befall in (world.kill_daemon, world.lose_mount)[:: 1 if dies_first else -1]:
+        befall()
+        world.run_for(0.5)
+    assert mark(world, "status") == "Reloading"
+    world.start_daemon()
+    world.run_for(3)
+    assert mark(world, "status") == "Reloading", "nothing tells what it started with"
+    world.regain_mount()
+    world.run_for(5)
+    assert mark(world, "status") == "RollingOut"
+    assert len(world.signalled) == 1
+
+
+def test_what_blocks_a_turn_that_nobody_can_take_over_is_said() -> None:
+    world = run_among_three(first=False)
+    claim_elsewhere(world)
+    world.config.annotate(message=None)
+    world.kill_daemon()
+    world.run_for(10)
+    assert mark(world, "message") is None, "its time is not over"
+    holder = mark(world, "holder")
+    world.run_for(30)
+    assert marks(world, "status", "message") == ("Reloading", "blocked: no process")
+    assert mark(world, "holder") == holder, "it still counts as one try"
+    world.start_daemon()
+    world.run_for(10)
+    assert marks(world, "status", "message") == ("RollingOut", "1/3 proven")
+
+
+def test_what_blocks_another_pod_stays_said_until_the_content_moves_on() -> None:
+    world = run_among_three(first=True, habits=Habits(work_s=3.0))
+    edit(world, "two")
+    reach(world, Confirming)
+    world.run_for(0.5)
+    world.config.annotate(message="blocked: no process")
+    writes = world.config.writes
+    world.run_for(1)
+    assert mark(world, "message") == "blocked: no process"
+    assert world.config.writes == writes
+    world.run_for(10)
+    assert marks(world, "status", "message") == ("RollingOut", "1/3 proven")
+
+
 def test_what_blocks_all_is_said_also_where_the_pod_that_went_first_is_gone() -> None:
     world = run_among_three(PUBLISHED, first=False)
     digest = edit(world, "two")

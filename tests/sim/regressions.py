@@ -26,4 +26,9 @@ SEEDS = {
     6628: "the turn of older content was taken for a say on the newer",
     1_000_183: "a folder that could not be read gave a turn back after its signal",
     1026: "a process was never asked what it runs once its folder was right",
+    10363: "content that ran as it was edited back counted as unproven, as its process ended then",
+    10738: "a process that died where no folder could be read gave a turn back after its signal",
+    11652: "a turn of pods that are gone, which nobody could take over, was left without a word",
+    11749: "the same as 10738, where the folder was lost first",
+    13475: "one pod said what blocked it, and another one unsaid it",
 }
