@@ -166,7 +166,10 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
     if stands == Status.RELOADING:
         # Once the holder's time is over, who came to a verdict without a turn may speak.
         return undecided and find_turn(state, api, declared).move is not Move.GIVE_UP
-    return stands in VERDICTS or undecided  # one pod speaks of what is undecided
+    # One pod speaks of what is undecided, but that it is paused, or no more, all know.
+    stale = {shown.value, stands} == {Status.PAUSED, Status.PENDING}
+    resumed = stale and (shown is Status.PAUSED or bool(state.blocked))
+    return stands in VERDICTS or (undecided and not resumed)
 
 
 def _compose_block(state: State, declared: Declared, stands: str) -> dict[str, str | None]:

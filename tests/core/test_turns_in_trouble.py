@@ -331,6 +331,19 @@ def test_what_blocks_a_turn_that_nobody_can_take_over_is_said() -> None:
     assert marks(world, "status", "message") == ("RollingOut", "1/3 proven")
 
 
+def test_that_it_is_paused_or_no_more_is_said_also_where_who_went_first_is_gone() -> None:
+    world = run_among_three(PUBLISHED, first=False)
+    digest = edit(world, "two")
+    world.config.annotate(status="Pending", observed=digest, message="blocked: ask me")
+    world.kill_daemon()
+    world.config.annotate(paused="true")
+    world.run_for(10)
+    assert mark(world, "status") == "Paused"
+    world.config.annotate(paused=None)
+    world.run_for(10)
+    assert marks(world, "status", "message") == ("Pending", "blocked: no process")
+
+
 def test_what_blocks_another_pod_stays_said_until_the_content_moves_on() -> None:
     world = run_among_three(first=True, habits=Habits(work_s=3.0))
     edit(world, "two")

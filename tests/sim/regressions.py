@@ -31,4 +31,5 @@ SEEDS = {
     11652: "a turn of pods that are gone, which nobody could take over, was left without a word",
     11749: "the same as 10738, where the folder was lost first",
     13475: "one pod said what blocked it, and another one unsaid it",
+    32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
