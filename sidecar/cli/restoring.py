@@ -8,19 +8,10 @@ from sidecar.cli.cluster import StateError
 from sidecar.cli.sides import find_revision
 from sidecar.cli.standing import Standing
 from sidecar.core.snapshot import short
-from sidecar.kube.objects import list_managers, read_annotations
+from sidecar.kube.objects import read_annotations
 from sidecar.kube.ports import Json
+from sidecar.record.data import find_deployer
 from sidecar.record.revisions import Revision
-
-MANAGERS = {
-    "argocd-controller": "Argo CD",
-    "argocd-application-controller": "Argo CD",
-    "kustomize-controller": "Flux",
-    "helm-controller": "Flux",
-    "helm": "Helm",
-}
-"""Field managers, as these tools write them (Argo CD's ``ArgoCDSSAManager``, Flux's controllers'
-own names, Helm's program name); a client-side Argo CD has the name of its process."""
 
 LABELS = {
     "argocd.argoproj.io/instance": "Argo CD",
@@ -34,15 +25,11 @@ ANNOTATIONS = {
 
 
 def find_owner(content: Json) -> str:
-    """The tool that would put its own data back; empty where none can be told."""
-    managers = list_managers(content)
+    """The tool that deploys the object, also where others edited its data since; or empty."""
     labels = content["metadata"].get("labels") or {}
-    annotations = read_annotations(content)
-    for signs, present in ((MANAGERS, managers), (LABELS, labels), (ANNOTATIONS, annotations)):
-        for sign, owner in signs.items():
-            if sign in present:
-                return owner
-    return ""
+    present = labels.keys() | read_annotations(content).keys()
+    signs = {**LABELS, **ANNOTATIONS}
+    return find_deployer(content) or next((signs[sign] for sign in signs if sign in present), "")
 
 
 def choose_revision(

@@ -39,7 +39,6 @@ from sidecar.core.effects import (
 from sidecar.core.events import Event, Started, Tick
 from sidecar.core.evidence import Process
 from sidecar.core.machine import step, wake_at
-from sidecar.core.newest import whole
 from sidecar.core.ports import Cancel as CancelPort
 from sidecar.core.ports import Clock, ConfigObject, Journal, Keeper, Pod
 from sidecar.core.snapshot import Snapshot
@@ -144,11 +143,6 @@ class Loop:
         if state is None or state.good is None or state.good_s is None:
             return None
         return state.good, state.good_s
-
-    def whole_digest(self, bridge: str, digest: str) -> str:
-        """The name that people use for content; any thread may call."""
-        state = self._states.get(bridge)
-        return digest if state is None else whole(state, digest)
 
     def statuses(self) -> tuple[BridgeStatus, ...]:
         """What each bridge shows now. Any thread may call."""

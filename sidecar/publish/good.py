@@ -1,11 +1,8 @@
 """The last good content of each bridge, for the way back: one private file each, on an emptyDir.
 
-Beside the journal, which names that content by its digest alone. A rename makes it atomic; fsync is
-left out for the journal's reasons: a crash of the container keeps the kernel's page cache, a crash
-of the node ends the pod and its emptyDir.
-
-The file is a line of JSON, which says whose content it is and how long each file, and then the
-files themselves: a megabyte of bytes needs no encoding that costs another.
+Beside the journal, which names that content by its digest alone. The file is a line of JSON, which
+says whose content it is and how long each file, and then the files themselves: a megabyte of bytes
+needs no encoding that costs another.
 """
 
 from __future__ import annotations
@@ -20,6 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from sidecar.core.snapshot import Snapshot, digest_of
+from sidecar.private_file import replace_file
 
 VERSION = 1
 MOST_HEAD_BYTES = 8 << 20
@@ -30,7 +28,6 @@ MOST_BYTES = 16 << 20
 
 _LONGEST_NAME = 200
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class GoodStore:
@@ -103,17 +100,7 @@ def _replace(path: Path, bridge: str, files: Mapping[str, bytes]) -> None:
         "digest": digest_of(files),
         "files": [[key, len(content)] for key, content in files.items()],
     }
-    fresh = path.with_suffix(".tmp")
-    # What a killed predecessor left may have other modes, or be held open by somebody.
-    fresh.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(fresh, _WRITE_FLAGS, 0o600), "wb") as file:
-            file.write(json.dumps(head).encode() + b"\n")
-            file.writelines(files.values())
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
+    replace_file(path, [json.dumps(head).encode(), b"\n", *files.values()])
 
 
 def _read(path: Path, bridge: str) -> Mapping[str, bytes]:

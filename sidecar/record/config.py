@@ -212,7 +212,7 @@ class ApiConfig:
 
 def _find_refusal(content: Json, files: Mapping[str, bytes] | None, good: str) -> str:
     deployer = find_deployer(content)
-    if deployer is not None:
+    if deployer:
         return f"{deployer} owns it and would undo a rollback: revert it there"
     if is_immutable(content):
         return "the object is immutable: deploy another one"

@@ -8,14 +8,25 @@ from collections.abc import Mapping
 from sidecar.kube.objects import list_managers
 from sidecar.kube.ports import SECRETS, Json
 
-DEPLOYERS = ("argocd", "kustomize-controller", "helm", "flux", "fleet", "pulumi", "terraform")
-"""How the field managers of tools begin that bring back what they deployed."""
+MANAGERS = {
+    "argocd": "Argo CD",
+    "kustomize-controller": "Flux",
+    "helm-controller": "Flux",
+    "flux": "Flux",
+    "helm": "Helm",
+    "fleet": "Fleet",
+    "pulumi": "Pulumi",
+    "terraform": "Terraform",
+}
+"""How the field managers of tools begin that bring back what they deployed: Argo CD's processes and
+its ``ArgoCDSSAManager``, Flux's controllers, other programs by their names."""
 
 
-def find_deployer(content: Json) -> str | None:
-    """The tool that owns the data, and would put its own content there again."""
-    managers = sorted(list_managers(content))
-    return next((name for name in managers if name.lower().startswith(DEPLOYERS)), None)
+def find_deployer(content: Json) -> str:
+    """The tool that owns the data, and would put its own there again; empty where none is seen."""
+    managers = sorted(name.lower() for name in list_managers(content))
+    found = (tool for sign, tool in MANAGERS.items() for name in managers if name.startswith(sign))
+    return next(found, "")
 
 
 def compose_patch(content: Json, files: Mapping[str, bytes]) -> Json:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+
+from sidecar.private_file import replace_file
 
 SALT_BYTES = 16
 _FILE = "salt"
@@ -27,13 +28,9 @@ def keep_salt(folder: Path, tell: Callable[[str], None]) -> str:
     except (OSError, ValueError) as error:
         tell(f"{path} cannot be read ({error}): a new salt is made")
     salt = secrets.token_hex(SALT_BYTES)
-    fresh = path.with_suffix(".tmp")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(salt)
-        fresh.replace(path)
+        replace_file(path, [salt.encode()])
     except OSError as error:
         tell(
             f"{path} cannot be written ({error.strerror}): name a writable emptyDir by --state-dir"

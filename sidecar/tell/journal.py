@@ -1,8 +1,7 @@
 """Remembers small facts across restarts of the sidecar: one JSON file a bridge, on an emptyDir.
 
 Written before each trigger is pulled, so that a restarted sidecar goes on where its predecessor
-ended instead of signalling twice. A rename makes it atomic; fsync is left out, as a crash of the
-container keeps the kernel's page cache, and a crash of the node ends the pod and its emptyDir.
+ended instead of signalling twice.
 """
 
 from __future__ import annotations
@@ -16,11 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sidecar.private_file import replace_file
+
 VERSION = 1
 MOST_BYTES = 1 << 20
 LONGEST_NAME = 200
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class FileJournal:
@@ -64,7 +64,7 @@ class FileJournal:
         path = self._folder / _name_file(bridge)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(path, text.encode())
+            replace_file(path, [text.encode()])
         except OSError as error:
             self._unsaved[bridge] = text
             reason = error.strerror or str(error)
@@ -119,14 +119,3 @@ def _parse(text: str, bridge: str) -> Mapping[str, object]:
         msg = "another bridge's"
         raise ValueError(msg)
     return entry
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(".tmp")
-    try:
-        with os.fdopen(os.open(fresh, WRITE_FLAGS, 0o600), "wb") as file:
-            file.write(data)
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
