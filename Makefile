@@ -127,6 +127,7 @@ fleet: setup ## many sidecars on one real API server: N=1000
 	$(BIN)/python -m bench.fleet --sidecars $(or $(N),1000) $(ARGS)
 
 lock: $(READY) ## pin the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --no-header --group dev pyproject.toml -o .ci/lock-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
