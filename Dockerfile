@@ -14,9 +14,9 @@ WORKDIR /build
 COPY .ci/lock-runtime.txt docker/lock-build.txt ./
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
-    python3 -m pip install --quiet --no-compile --require-hashes --only-binary :all: \
+    python3 -m pip install --quiet --no-compile --no-deps --require-hashes --only-binary :all: \
         --target packages --requirement lock-runtime.txt \
- && python3 -m pip install --quiet --require-hashes --only-binary :all: \
+ && python3 -m pip install --quiet --no-deps --require-hashes --only-binary :all: \
         --target tools --requirement lock-build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY sidecar sidecar

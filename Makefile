@@ -55,7 +55,7 @@ e2e: setup ## the tests in a cluster: KUBECONFIG's, or one made of CLUSTER=kind 
 # As the fuzzer, apart: only who looks at the image needs it.
 $(IMAGER): .ci/lock-image.txt $(READY)
 	$(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install \
-		--require-hashes --requirement .ci/lock-image.txt
+		--no-deps --require-hashes --requirement .ci/lock-image.txt
 	@touch $@
 
 imagetest: setup $(IMAGER) image ## whether the image holds what it needs and no more; as root
@@ -101,7 +101,7 @@ agreement: setup ## where the Alertmanager rules and amtool agree, and where not
 # Apart from the other pins: it is large, and there is none for every machine.
 $(FUZZER): .ci/lock-fuzz.txt $(READY)
 	$(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install \
-		--require-hashes --requirement .ci/lock-fuzz.txt
+		--no-deps --require-hashes --requirement .ci/lock-fuzz.txt
 	@touch $@
 
 SECONDS ?= 60
