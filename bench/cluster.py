@@ -1,8 +1,9 @@
 """One edit's way through a real kubelet, and what the sidecar costs in its pod.
 
 The cluster is that of the tests (e2e/cluster.py): KUBECONFIG, or CLUSTER=kind or node. Mounted,
-with the nudge, as `helm install` brings it with the guard. Between two edits the kubelet may look
-at its containers, as it syncs a pod again only then.
+with the nudge, as `helm install` brings it with the guard. Between two edits that are timed the
+kubelet may look at its containers, as it syncs a pod again only then; further ones, which only cost,
+follow each other as fast as verdicts come.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from e2e.waiting import wait_until
 from sidecar.core.snapshot import Snapshot
 
 EDITS = 50
+COST_EVERY = 100
 EDIT_WITHIN_S = 120.0
 MEDIAN_S, P99_S = 0.3, 1.0
 KUBELET_WITHIN_S = 200.0
@@ -87,7 +89,30 @@ def _parse(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
 
 
-def _measure_ours(namespace: Namespace) -> list[tuple[str, str]]:
+def _cost(before: Usage, after: Usage, edits: int) -> str:
+    cpu_ms = 1000 * (after.cpu_s - before.cpu_s) / edits
+    return f"{after.rss_mb:.1f} MB RSS, {cpu_ms:.0f} ms of CPU an edit"
+
+
+def _settle(namespace: Namespace, pod: str, since: Usage) -> Usage:
+    """A sample of which no part is from before this call: each is of the time before it."""
+    between = sample(namespace, pod, SIDECAR, after=since.at)
+    return sample(namespace, pod, SIDECAR, after=between.at)
+
+
+def _go_on(namespace: Namespace, pod: str, since: Usage, edits: int) -> Iterator[tuple[str, str]]:
+    """What the sidecar costs over `edits` more, told each hundred."""
+    for first in range(EDITS, EDITS + edits, COST_EVERY):
+        numbers = range(first, min(first + COST_EVERY, EDITS + edits))
+        with namespace.watching(CONFIG) as sightings:
+            for number in numbers:
+                _edit(namespace, sightings, number)
+        now = _settle(namespace, pod, since)
+        yield f"edits {numbers.start + 1} to {numbers.stop}", _cost(since, now, len(numbers))
+        since = now
+
+
+def _measure_ours(namespace: Namespace, more: int) -> list[tuple[str, str]]:
     namespace.cluster.provide("surehup", "prometheus")
     began_s = time.monotonic()
     with installed(namespace, "prometheus", {"sidecar": GUARDED}, ready=False) as release:
@@ -101,8 +126,8 @@ def _measure_ours(namespace: Namespace) -> list[tuple[str, str]]:
             for number in range(EDITS):
                 let_look(namespace, pod)
                 took_s.append(_edit(namespace, sightings, number))
-        busy = sample(namespace, pod, SIDECAR, after=rest.at)
-        busy = sample(namespace, pod, SIDECAR, after=busy.at)
+        busy = _settle(namespace, pod, rest)
+        further = list(_go_on(namespace, pod, busy, more))
     image = read_image(Path(build_image("surehup")))
     p99_s = statistics.quantiles(took_s, n=100, method="inclusive")[P99 - 1]
     megabytes = (image.unpacked_bytes / MB, image.stored_bytes / MB)
@@ -111,8 +136,8 @@ def _measure_ours(namespace: Namespace) -> list[tuple[str, str]]:
         (f"{EDITS} edits, p99", f"{p99_s:.3f} s (aim {P99_S:g} s)"),
         ("helm install to Applied", f"{first_s:.1f} s"),
         ("sidecar at rest", f"{rest.rss_mb:.1f} MB RSS, {100 * share:.3f} % of a core"),
-        ("sidecar after the edits", f"{busy.rss_mb:.1f} MB RSS"),
-        ("its CPU per edit", f"{1000 * (busy.cpu_s - rest.cpu_s) / EDITS:.0f} ms"),
+        (f"edits 1 to {EDITS}", _cost(rest, busy, EDITS)),
+        *further,
         ("image", "{:.1f} MB, {:.1f} MB as it is pulled".format(*megabytes)),
     ]
 
@@ -171,11 +196,17 @@ def main() -> None:
     parser.add_argument(
         "--others", type=int, default=0, metavar="N", help="N edits by other reloaders, too"
     )
-    others: int = parser.parse_args().others
+    parser.add_argument(
+        "--more", type=int, default=0, metavar="N", help="N more edits of ours, for what they cost"
+    )
+    parser.add_argument("--not-ours", action="store_true", help="only the other reloaders")
+    given = parser.parse_args()
+    rows: list[tuple[str, str]] = []
     with _namespace() as namespace:
-        rows = _measure_ours(namespace)
-        if others:
-            rows += _measure_others(namespace, others)
+        if not given.not_ours:
+            rows += _measure_ours(namespace, given.more)
+        if given.others:
+            rows += _measure_others(namespace, given.others)
     show_table("on a real kubelet", rows)
 
 

@@ -34,7 +34,7 @@ from sidecar.core.state import (
     State,
     Validating,
 )
-from sidecar.core.turn import ADOPTED, takes_turns
+from sidecar.core.turn import ADOPTED, is_outrun, takes_turns
 from sidecar.core.verdict import predict_digests
 
 
@@ -129,7 +129,7 @@ def begin_attempt(draft: Draft, want: Want) -> None:
     )
     claimed, interrupted = state.claimed, state.interrupted
     if claimed is not None and claimed.digest == attempt.digest and not attempt.beside:
-        attempt = replace(attempt, nonce=claimed.nonce, tries=claimed.tries)
+        attempt = _take_up(state, replace(attempt, nonce=claimed.nonce, tries=claimed.tries))
     draft.state = replace(
         state,
         attempt=attempt,
@@ -151,6 +151,15 @@ def begin_attempt(draft: Draft, want: Want) -> None:
         validate(draft, tries=0)
     else:
         proceed(draft)
+
+
+def _take_up(state: State, attempt: Attempt) -> Attempt:
+    """A turn from before the sidecar's restart, unless somebody else has spoken since."""
+    api = state.api
+    known = api is not None and api.is_trusted and api.connected
+    declared = api.declared if api is not None and known else None
+    outrun = declared is not None and is_outrun(attempt, declared)
+    return replace(attempt, nonce="") if outrun else attempt
 
 
 def is_approved(state: State, attempt: Attempt) -> bool:

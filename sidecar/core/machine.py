@@ -246,7 +246,7 @@ def _lose_mount(draft: Draft, message: str) -> None:
     if attempt is None or attempt.candidate.fence == UNMOUNTED:
         return
     early = isinstance(phase, Validating | Waiting | Seeking | Claiming | Confirming)
-    if early and (not attempt.signalled or content.gives_back(draft.state)):
+    if early and (not attempt.was_given or content.gives_back(draft.state)):
         content.supersede(draft, message)
 
 
@@ -350,7 +350,7 @@ def _stop(draft: Draft, stopping_s: float) -> bool:
         return False
     content.save(draft)
     content.answer(draft, Reply.BLOCKED, "surehup stopped before the attempt was decided")
-    if draft.state.attempt is not None and draft.state.attempt.signalled:
+    if draft.state.attempt is not None and draft.state.attempt.was_given:
         draft.enter(Idle())  # its turn is not given back: the sidecar that follows goes on with it
     else:
         draft.rest()

@@ -161,7 +161,7 @@ def _find_interrupted(state: State) -> Interrupted | None:
 def _find_given(state: State) -> str | None:
     """What a process was given and has not shown its verdict on, as it ended or is not seen."""
     attempt = state.attempt
-    if attempt is not None and (attempt.signalled or attempt.given or attempt.ends):
+    if attempt is not None and (attempt.was_given or attempt.ends):
         return attempt.digest
     return state.given
 

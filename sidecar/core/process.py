@@ -158,7 +158,7 @@ def _track(draft: Draft, phase: Seeking, process: Process | None) -> Seeking:
 def _wait_for_process(draft: Draft, phase: Seeking, reason: str) -> None:
     draft.block(reason)
     attempt, process = draft.attempt, phase.process
-    given = attempt.signalled or attempt.ends > 0 or attempt.given
+    given = attempt.was_given or attempt.ends > 0
     given = given or (process is not None and started_with(attempt, process))
     overdue = draft.now_s - phase.since_s >= draft.state.bridge.policy.patience_s
     if given and (overdue or attempt.ends >= MOST_ENDS) and may_signal(draft.state):

@@ -49,7 +49,7 @@ def take_sending(draft: Draft, phase: Signalling, event: Signalled) -> None:
 
 def _seek_at(draft: Draft, look_s: float) -> None:
     outdated = _find_outdated(draft)
-    kept = outdated == UNREADABLE and draft.attempt.signalled and not gives_back(draft.state)
+    kept = outdated == UNREADABLE and draft.attempt.was_given and not gives_back(draft.state)
     if outdated is not None and not kept:
         supersede(draft, outdated)
         return

@@ -89,6 +89,11 @@ class Attempt:
         """The candidate's digest."""
         return self.candidate.snapshot.digest
 
+    @property
+    def was_given(self) -> bool:
+        """Whether a process was given the candidate, by this sidecar or by one before."""
+        return self.signalled or self.given
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted:

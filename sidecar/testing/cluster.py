@@ -67,6 +67,8 @@ class Cluster:
     wasted: int = 0
     nudges: list[tuple[float, int]] = field(default_factory=list)
     _hear: Hear | None = None
+    _watch: int = 0
+    _brings_s: float = float("-inf")
     _past: list[tuple[float, Files | None]] = field(default_factory=list)
 
     # --- the sidecar's side
@@ -155,17 +157,22 @@ class Cluster:
         self._bring()
 
     def _bring(self) -> None:
-        hear, was = self._hear, self.config.declare()
+        """One watch brings what happened in its order; what came before a list is in that list."""
+        hear, was, watch = self._hear, self.config.declare(), self._watch
 
         def deliver() -> None:
-            if hear is self._hear and not self.is_silent and not self.is_away:
+            current = hear is self._hear and watch == self._watch
+            if current and not self.is_silent and not self.is_away:
                 self._tell(DeclaredSeen(self.config.declare() if self.pace.coalesces else was))
 
-        self.around.after(self.pace.watch_s + self.shake(), deliver)
+        now_s = self.around.time_s()
+        self._brings_s = max(self._brings_s, now_s + self.pace.watch_s + self.shake())
+        self.around.after(self._brings_s - now_s, deliver)
 
     def _list(self, hear: Hear) -> None:
         def deliver() -> None:
             if hear is self._hear and not self.is_away:
+                self._watch += 1
                 hear(DeclaredSeen(self.config.declare()))
                 hear(ApiConnected(connected=True))
 

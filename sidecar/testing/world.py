@@ -140,7 +140,7 @@ class World:
     _offered: Snapshot | None = None
     _seen: PodDaemon | None = None
     _seen_loaded: str | None = None
-    _forgotten: int = 0
+    _edited_s: float = float("-inf")
     _woken: State | None = None
     _wake_s: float | None = None
     """When `_woken` asks to be woken: that is asked for much more often than it changes."""
@@ -263,8 +263,8 @@ class World:
         self._post(event, self._life)
 
     def forget_refusals(self) -> None:
-        """The object was edited: what was refused before may be tried again."""
-        self._forgotten = len(self.records)
+        """The object was edited: what was refused, or begun, before may be tried again."""
+        self._edited_s = self.now_s
 
     def next_due(self) -> float | None:
         """When something happens next, if nothing from outside does."""
@@ -516,7 +516,7 @@ class World:
         daemon.hear()
 
     def _check_repetition(self, daemon: PodDaemon, content: Snapshot, signal: Signal) -> None:
-        told = self.records[self._forgotten :]
+        told = [record for record in self.records if record.started_s >= self._edited_s]
         last = next((r for r in told[::-1] if r.outcome is not Outcome.SUPERSEDED), None)
         names = self.witness.names_of(content.digest)
         decided = self.state.decided if self.state is not None else None

@@ -12,7 +12,7 @@ import pytest
 from sidecar.core.bridge import Noop, Rollback, Rollout, Source, Strategy
 from sidecar.core.events import Tick
 from sidecar.core.holder import read_holder
-from sidecar.core.state import Claiming, Confirming, Seeking
+from sidecar.core.state import Claiming, Confirming, Seeking, Signalling
 from sidecar.core.tally import read_tally
 from sidecar.core.turn import name_short
 from sidecar.testing.cluster import Pace
@@ -431,3 +431,37 @@ def _nonce(world: World) -> str:
     state = state_of(world)
     attempt = state.attempt
     return attempt.nonce if attempt is not None and isinstance(state.phase, Claiming) else ""
+
+
+def test_what_an_earlier_sidecar_gave_to_a_process_that_died_keeps_its_turn_without_a_folder() -> (
+    None
+):
+    world = run_among_three(first=True)
+    edit(world, "two")
+    reach(world, Confirming)
+    holder = mark(world, "holder")
+    world.kill_daemon()
+    world.run_for(1)
+    world.crash_sidecar()
+    world.start_sidecar()
+    world.run_for(1)
+    world.lose_mount()
+    world.run_for(1)
+    assert marks(world, "status", "holder") == ("Reloading", holder)
+
+
+def test_a_turn_that_others_decided_while_the_sidecar_was_away_is_not_taken_up_again() -> None:
+    world = run_among_three(first=True)
+    edit(world, "two")
+    reach(world, Signalling)
+    world.crash_sidecar()
+    told = {"status": "RolledBack", "active": mark(world, "previous"), "previous": None}
+    world.config.annotate(holder=f"{OTHER}/2/0", **told)
+    writes, signals = world.config.writes, len(world.signalled)
+    world.lose_mount()
+    world.start_sidecar()
+    world.run_for(1)
+    world.regain_mount()
+    world.run_for(10)
+    assert mark(world, "status") == "RolledBack"
+    assert (world.config.writes, len(world.signalled)) == (writes, signals)
