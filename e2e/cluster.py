@@ -4,6 +4,7 @@
 |---|---|
 | KUBECONFIG | take the cluster that it names, as it is |
 | CLUSTER | else make one: `kind` (default), or `node`, which is one real node without an engine |
+| KIND_CLUSTER_NAME | what the one of kind is called, `surehup` by default: several may run |
 | LOAD | with KUBECONFIG: a command that brings the image archives named after it to the nodes |
 | IMAGES | with KUBECONFIG: where nodes find the images instead, as registry.example.com/e2e |
 """
@@ -128,7 +129,9 @@ def find_cluster(environ: Mapping[str, str]) -> Cluster:
 
 def is_up(environ: Mapping[str, str]) -> bool:
     """Whether the cluster that would be made is there already."""
-    return (find_cache() / find_made(environ) / "kubeconfig").exists()
+    made = find_made(environ)
+    own = f"clusters/{find_name(environ)}/kubeconfig" if made == "kind" else "kubeconfig"
+    return (find_cache() / made / own).exists()
 
 
 def end_cluster(environ: Mapping[str, str]) -> None:
@@ -158,6 +161,11 @@ def find_made(environ: Mapping[str, str]) -> str:
         msg = f"CLUSTER={made} is not known: it is one of {', '.join(MADE)}"
         raise NoClusterError(msg)
     return made
+
+
+def find_name(environ: Mapping[str, str]) -> str:
+    """What the cluster is called that is to be made; as in kind/env.sh."""
+    return environ.get("KIND_CLUSTER_NAME") or "surehup"
 
 
 def find_cache() -> Path:

@@ -17,6 +17,7 @@ from e2e.namespace import Namespace
 
 TEST_TIMEOUT_S = 300.0
 NAME_CHARS = 40
+ALONE = "alone"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,8 +27,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Marks of these tests alone."""
+    config.addinivalue_line("markers", f"{ALONE}: takes away what all others need, and runs last")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The time that a cluster takes to be made is not the test's."""
+    """Who disturbs the cluster comes last, and the time to make one is not the test's."""
+    items.sort(key=lambda item: item.get_closest_marker(ALONE) is not None)
     for item in items:
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S, func_only=True))

@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from e2e.cluster import Cluster, end_cluster, find_cache, find_cluster, find_made, is_up
+from e2e.cluster import Cluster, end_cluster, find_cache, find_cluster, find_made, find_name, is_up
 
 
 @contextmanager
@@ -18,10 +18,11 @@ def leased(environ: Mapping[str, str], *, keep: bool) -> Iterator[Cluster]:
     if environ.get("KUBECONFIG"):
         yield find_cluster(environ)
         return
-    made, folder = find_made(environ), find_cache()
+    folder = find_cache()
+    name = f"{find_made(environ)}-{find_name(environ)}"
     folder.mkdir(parents=True, exist_ok=True)
-    only_for_tests = folder / f".{made}.only-for-tests"
-    with (folder / f".{made}.users").open("w") as users:
+    only_for_tests = folder / f".{name}.only-for-tests"
+    with (folder / f".{name}.users").open("w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         if not is_up(environ):
             only_for_tests.touch()

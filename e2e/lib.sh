@@ -34,6 +34,28 @@ lock() { # NAME
     flock -w 1800 9 || fail "another run has been preparing the $1 for half an hour: end it first"
 }
 
+# Settings of the whole machine that a kubelet changes (setupKernelTunables in its
+# container_manager_linux.go). The last kubelet that ends puts them back.
+kernel_settings=(vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops
+    kernel/keys/root_maxkeys kernel/keys/root_maxbytes)
+
+keep_settings() {
+    local name
+    ! pgrep -x kubelet >/dev/null || return 0 # they are changed already
+    (cd /proc/sys && for name in "${kernel_settings[@]}"; do
+        printf '%s %s\n' "$name" "$(cat "$name")"
+    done) >"$cache/kernel-settings"
+}
+
+restore_settings() {
+    local name value
+    { [ -s "$cache/kernel-settings" ] && ! pgrep -x kubelet >/dev/null; } || return 0
+    while read -r name value; do
+        printf '%s\n' "$value" >"/proc/sys/$name" || say "/proc/sys/$name stays as a kubelet set it"
+    done <"$cache/kernel-settings"
+    rm "$cache/kernel-settings"
+}
+
 need_programs() { # PROGRAM...
     "$e2e/build" --check "$@" >/dev/null 2>&1 && return
     "$root/.ci/setup" go

@@ -12,7 +12,7 @@ POD = "prometheus"
 BACK_WITHIN_S = 120.0
 """The sidecar looks for the API server again after half a minute at most, the kubelet at once."""
 
-pytestmark = pytest.mark.usefixtures("prometheus")
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("prometheus")]
 
 
 @pytest.fixture

@@ -77,6 +77,7 @@ def _edit_alone(cluster: Cluster, release: Release, log: NodeLog, text: str) -> 
     return True
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(600, func_only=True)
 def test_a_mount_that_changes_meanwhile_is_applied(cluster: Cluster, namespace: Namespace) -> None:
     with installed(namespace, "prometheus") as release:
