@@ -32,7 +32,7 @@ apitest: setup ## the tests on a real Kubernetes API server, which the first run
 	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
 	$(BIN)/pytest -m "apiserver and not charts and not image" $(ARGS)
 
-CHARTED := etcd kube-apiserver kube-controller-manager kubectl helm
+CHARTED := etcd kube-apiserver kube-controller-manager kubectl helm kubeconform prometheus-operator-crds.yaml
 
 charts: setup ## the charts: whether what is made from them is up to date, lint, and their tests
 	@e2e/build --check $(CHARTED) >/dev/null 2>&1 || { .ci/setup go && e2e/build $(CHARTED); }

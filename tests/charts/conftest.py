@@ -13,6 +13,7 @@ from tests.apiserver.server import BUILD, ROOT, ApiServer
 from tests.charts.helm import Helm, Objects
 from tests.charts.pods import wait_in_force
 
+DEFINITIONS = "prometheus-operator-crds.yaml"
 HERE = Path(__file__).parent
 RESTRICTED = [
     f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn", "audit")
@@ -29,10 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def bin_dir() -> Path:
-    """Where helm and kubectl are, in the versions of `e2e/modules`."""
-    built = subprocess.run(
-        [BUILD, "--check", "helm", "kubectl"], capture_output=True, text=True, check=False
-    )
+    """Where the programs and definitions are, in the versions that `e2e/build` knows."""
+    needed = ("helm", "kubectl", "kubeconform", DEFINITIONS)
+    built = subprocess.run([BUILD, "--check", *needed], capture_output=True, text=True, check=False)
     assert built.returncode == 0, f"{built.stderr.strip()}: make charts builds what is missing"
     return Path(built.stdout.strip())
 
@@ -41,6 +41,15 @@ def bin_dir() -> Path:
 def helm(bin_dir: Path) -> Helm:
     """Helm, on the charts of this checkout."""
     return Helm(bin_dir / "helm")
+
+
+@pytest.fixture(scope="session")
+def monitored(api_server: ApiServer, bin_dir: Path) -> ApiServer:
+    """An API server that knows the Prometheus operator's kinds, as the operator defines them."""
+    definitions = ("--filename", str(bin_dir / DEFINITIONS))
+    api_server.kubectl("apply", "--server-side", *definitions)
+    api_server.kubectl("wait", "--for=condition=Established", "--timeout=30s", *definitions)
+    return api_server
 
 
 @pytest.fixture

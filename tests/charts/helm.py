@@ -40,6 +40,12 @@ class Helm:
         assert done.returncode == 0, done.stderr
         return [content for content in yaml.safe_load_all(done.stdout) if content]
 
+    def print(self, chart: str | Path, values: Values) -> str:
+        """The same as helm's own text, in which a key may stand twice."""
+        done = self._template(chart, values, "demo", "default", "")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def refuse(self, chart: str | Path, values: Values, *, kube_version: str = "") -> str:
         """Why there is no release with these values."""
         done = self._template(chart, values, "demo", "default", kube_version)

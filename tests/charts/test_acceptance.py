@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.apiserver.server import ROOT, ApiServer
-from tests.charts.helm import CHARTS, Helm, Object, Objects, load_example, pod_of
+from tests.charts.helm import CHARTS, Helm, Objects, load_example, pod_of
 from tests.charts.pods import ask
 from tests.charts.test_application import EXAMPLES, merge
 
@@ -34,36 +34,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bare": {"sidecar": {"token": False, "rbac": {"create": False}}},
     "off": {"sidecar": {"enabled": False}},
 }
-RESOURCES = {"PodMonitor": "podmonitors", "PrometheusRule": "prometheusrules"}
-
-
-def describe_kind(kind: str) -> Object:
-    """A definition that takes anything: the operator's own is not at hand."""
-    plural, group = RESOURCES[kind], "monitoring.coreos.com"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
-            "versions": [version],
-        },
-    }
-
-
-@pytest.fixture(scope="module")
-def monitored(api_server: ApiServer) -> ApiServer:
-    """An API server that knows the operator's kinds."""
-    text = yaml.safe_dump_all([describe_kind(kind) for kind in RESOURCES])
-    api_server.kubectl("apply", "-f", "-", stdin=text)
-    for kind in RESOURCES:
-        crd = describe_kind(kind)["metadata"]["name"]
-        api_server.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{crd}")
-    return api_server
 
 
 def accept(server: ApiServer, namespace: str, objects: Objects) -> None:
