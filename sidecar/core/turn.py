@@ -106,16 +106,16 @@ def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
     """What this pod may do with the content that is declared, and from when on."""
     marks, attempt = declared.marks, state.attempt
     status = marks.get("status", "") if marks.get("observed") == declared.digest else ""
+    asked = attempt is not None and attempt.asked
     if not takes_turns(state):
         spoken = shares_word(state) and bool(status) and not is_incumbent(state, declared)
         if not spoken or (attempt is not None and attempt.nonce):
             return Turn(Move.CLAIM)
         # Where nothing runs that could prove the others wrong, their verdict stands.
-        refused = status in REFUSED and state.process is None
+        refused = status in REFUSED and state.process is None and not asked
         return Turn(Move.LEAVE if refused else Move.FOLLOW)
     if attempt is not None and attempt.nonce:
         return Turn(Move.CLAIM, tries=read_holder(marks).tries if status else 1)
-    asked = attempt is not None and attempt.asked
     if status in REFUSED and not asked:
         return Turn(Move.LEAVE)
     if status in ADOPTED and marks.get("active") == declared.digest and not asked:

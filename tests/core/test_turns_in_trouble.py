@@ -465,3 +465,15 @@ def test_a_turn_that_others_decided_while_the_sidecar_was_away_is_not_taken_up_a
     world.run_for(10)
     assert mark(world, "status") == "RolledBack"
     assert (world.config.writes, len(world.signalled)) == (writes, signals)
+
+
+def test_another_try_of_what_others_refused_waits_for_a_process_without_haste() -> None:
+    world = run_among_three(first=False, rollout=EACH)
+    good, digest = world.config.digest, edit(world, "bad subtle")
+    world.kill_daemon()
+    told = {"status": "RolledBack", "observed": digest, "active": good}
+    world.config.annotate(holder=f"{OTHER}/1/0", requested="again", **told)
+    effects = state_of(world).next_effect
+    world.run_for(60)
+    assert state_of(world).attempt is not None
+    assert 0 < state_of(world).next_effect - effects < 60

@@ -18,6 +18,9 @@ from tests.sim.nature import Nature
 START_S = 0.5
 """A kubelet mounts a new pod's volumes well before it starts its containers."""
 
+MOST_EVENTS = 100_000
+"""A history has some hundreds."""
+
 
 @dataclass(kw_only=True)
 class Pod:
@@ -153,6 +156,9 @@ class Fleet:
             self.writer = ""
             self._listen(pod)
             self.events += 1
+            if self.events > MOST_EVENTS:
+                msg = f"{MOST_EVENTS} events do not bring the pods to rest"
+                raise AssertionError(msg)
         return True
 
     def _set_time(self, now_s: float) -> None:
