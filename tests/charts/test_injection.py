@@ -175,17 +175,50 @@ PARTIAL = {
 }
 
 
+BLOCK = """
+bridges:
+- source:
+    items:
+    - key: a
+      path: b
+"""
+ITEMIZED = {
+    "flow": "bridges: [{source: {items: [{key: a, path: b}]}}]",
+    "block": BLOCK,
+    "json": '{"bridges": [{"source": {"items": [{"key": "a", "path": "b"}]}}]}',
+}
+NOT_ITEMIZED = {
+    "none": "",
+    "other settings": "bridges: [{rollout: {replicas: 3}}]",
+    "no item": "bridges: [{source: {items: []}}]",
+    "a comment": "# items: [{key: a, path: b}]\nbridges: []",
+    "another word": "bridges: [{source: {myitems: [{key: a}]}}]",
+}
+
+
+def warn_of(server: ApiServer, namespace: str, volume: dict[str, object], settings: str) -> str:
+    annotations = {"surehup.dev/settings": settings} if settings else {}
+    asking = make_asking_pod(annotations=annotations, volumes=[{"name": "config", **volume}])
+    _, told = try_out(server, namespace, make_deployment(asking))
+    return told
+
+
 @pytest.mark.parametrize("volume", PARTIAL.values(), ids=PARTIAL)
+@pytest.mark.parametrize("settings", NOT_ITEMIZED.values(), ids=NOT_ITEMIZED)
 def test_folder_that_is_not_as_the_object_is_warned_of(
-    api_server: ApiServer, restricted: str, volume: dict[str, object]
+    api_server: ApiServer, restricted: str, volume: dict[str, object], settings: str
 ) -> None:
-    asking = make_asking_pod(volumes=[{"name": "config", **volume}])
-    _, told = try_out(api_server, restricted, make_deployment(asking))
+    told = warn_of(api_server, restricted, volume, settings)
+
     assert "by items, or adds other sources to it" in told
 
-    asking["metadata"]["annotations"]["surehup.dev/settings"] = "bridges: []"
-    _, told = try_out(api_server, restricted, make_deployment(asking))
-    assert told == ""
+
+@pytest.mark.parametrize("volume", PARTIAL.values(), ids=PARTIAL)
+@pytest.mark.parametrize("settings", ITEMIZED.values(), ids=ITEMIZED)
+def test_items_that_settings_name_are_not_warned_of(
+    api_server: ApiServer, restricted: str, volume: dict[str, object], settings: str
+) -> None:
+    assert warn_of(api_server, restricted, volume, settings) == ""
 
 
 def test_cron_job_is_looked_into(api_server: ApiServer, restricted: str) -> None:
