@@ -174,8 +174,11 @@ def _retreat(draft: Draft, side: ApiSide, declared: Declared) -> None:
         and marks.get("observed") == declared.digest
         and marks.get("status") in {Status.ROLLED_BACK, Status.FAILED}
     ):
-        _set(draft, replace(side, earlier=read_earlier(marks, declared.digest), recalled=None))
-        draft.state = replace(draft.state, good=None, last_good=None)
+        earlier = read_earlier(marks, declared.digest)
+        _set(draft, replace(side, earlier=earlier, recalled=None))
+        # Where there is nothing earlier, what ran here is better than nothing.
+        good = state.good if earlier is None else None
+        draft.state = replace(state, api=draft.api, good=good, last_good=None)
         _adopt_verdict(draft, declared)
         recall(draft)
 

@@ -477,3 +477,18 @@ def test_another_try_of_what_others_refused_waits_for_a_process_without_haste() 
     world.run_for(60)
     assert state_of(world).attempt is not None
     assert 0 < state_of(world).next_effect - effects < 60
+
+
+def test_what_ran_here_comes_back_also_where_it_failed_elsewhere_and_nothing_was_before_it() -> (
+    None
+):
+    world = run_among_three(PUBLISHED, first=True)
+    content = world.mounted.snapshot
+    world.config.annotate(status="Failed", active=None, previous=None, message="elsewhere")
+    world.run_for(1)
+    assert marks(world, "status", "active") == ("Failed", None)
+    edit(world, "bad subtle")
+    world.run_for(30)
+    assert mark(world, "observed") == world.config.digest
+    assert world.mounted.snapshot == content
+    assert outcomes(world)[-1] == "applied"

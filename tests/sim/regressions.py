@@ -32,6 +32,7 @@ SEEDS = {
     11749: "the same as 10738, where the folder was lost first",
     13475: "one pod said what blocked it, and another one unsaid it",
     30292: "another try of what others refused looked for a process that is gone without a pause",
+    37878: "a pod forgot what ran there, as others had failed with it and nothing was before it",
     38520: "the restarted sidecar gave a turn back of a process that had died of its content",
     39814: "what was tried before an edit brought it back was taken for that edit's trial",
     47990: "the model's watch brought a deletion after what was created later",
