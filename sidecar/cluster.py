@@ -6,6 +6,7 @@ Imported only where a bridge names an object, so that mount-only work carries no
 from __future__ import annotations
 
 import logging
+import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from sidecar.core.attempt import BridgeStatus
 from sidecar.core.bridge import Bridge
 from sidecar.core.declared import Declared
+from sidecar.core.evidence import Ends
 from sidecar.core.ports import Clock, Pod
 from sidecar.kube.access import Access, from_kubeconfig, in_cluster
 from sidecar.kube.client import KubeClient
@@ -23,6 +25,7 @@ from sidecar.record.config import ApiConfig
 from sidecar.record.declaration import Reader
 from sidecar.record.events import Events, PodRef
 from sidecar.record.pod import PodStatus
+from sidecar.target.procfs import ProcFs
 from sidecar.tell.log import fields
 
 LOG = logging.getLogger(__name__)
@@ -71,7 +74,8 @@ class Cluster:
         if self._pod is None:
             return None
         ref = Ref(PODS, self._pod.namespace, self._pod.name)
-        return _ToldPod(PodStatus(self._api, ref, clock=self._clock))
+        own = ProcFs().container_name(os.getpid())
+        return _ToldPod(PodStatus(self._api, ref, clock=self._clock, own=own))
 
     def watch(self, bridge: Bridge, config: ApiConfig, hearing: Hearing) -> None:
         """Watch the bridge's object from now on, in a thread of its own."""
@@ -121,6 +125,10 @@ class _ToldPod:
     def nudge(self, digest: str, number: int) -> None:
         """Have the kubelet refresh the mounts soon."""
         self._tell(self._status.nudge(digest, number))
+
+    def count_ends(self, container: str) -> tuple[Ends | None, str]:
+        """How often the daemon's container has ended."""
+        return self._status.count_ends(container)
 
     def show(self, statuses: Sequence[BridgeStatus]) -> None:
         """Let the condition say what runs."""

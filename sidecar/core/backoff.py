@@ -27,6 +27,10 @@ SEEK_LOOKS = Backoff(first_s=0.05, most_s=2.0)
 LINGER_LOOKS = Backoff(first_s=1.0, most_s=60.0)
 """Between two looks for late proof of unconfirmed content."""
 
+COUNT_ENDS = Backoff(first_s=10.0, most_s=60.0)
+"""Between two questions how often the container has ended: the kubelet starts it again after 10 s,
+and ever later."""
+
 VALIDATE_TRIES = Backoff(first_s=5.0, most_s=60.0)
 """Between two tries of a validator that could not run."""
 

@@ -21,7 +21,7 @@ from sidecar.core.marks import (
     speaks_from_s,
 )
 from sidecar.core.newest import whole
-from sidecar.core.state import Claiming, Idle, Lingering, State
+from sidecar.core.state import Claiming, Decision, Idle, Lingering, Seeking, State
 from sidecar.core.turn import (
     REFUSED,
     Move,
@@ -218,13 +218,22 @@ def recall(draft: Draft) -> None:
     draft.state = replace(draft.state, api=replace(api, recalling=effect, recalled=digest))
 
 
+def _only_watches(state: State, decided: Decision) -> bool:
+    """Whether nothing is tried now: a process may be waited for that cannot start as things are."""
+    phase, attempt = state.phase, state.attempt
+    waits = isinstance(phase, Seeking) and attempt is not None and not attempt.asked
+    return isinstance(phase, Idle | Lingering) or (
+        waits and attempt is not None and attempt.digest == decided.digest
+    )
+
+
 def _is_restore_due(state: State, api: ApiSide) -> bool:
     """Whether the failed data is to be replaced by the last good, the verdict being told."""
     decided, declared, good = state.decided, api.declared, find_good(state)
     return (
         state.bridge.policy.rollback is Rollback.DATA
-        and isinstance(state.phase, Idle | Lingering)
         and decided is not None
+        and _only_watches(state, decided)
         and declared is not None
         and decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED}
         and decided.digest == declared.content.digest

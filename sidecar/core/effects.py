@@ -32,6 +32,13 @@ class Look:
     effect: int
 
 
+@dataclass(frozen=True, slots=True)
+class CountEnds:
+    """Ask how often the daemon's container has ended; answered by `EndsCounted`."""
+
+    effect: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """Pull the trigger on `process` while the mount still carries `fence`: `Signalled`."""
@@ -198,6 +205,7 @@ Effect = (
     Validate
     | Publish
     | Look
+    | CountEnds
     | Signal
     | ApiEffect
     | Nudge

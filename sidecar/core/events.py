@@ -9,7 +9,7 @@ from enum import StrEnum
 from sidecar.core.attempt import Trigger
 from sidecar.core.declared import Declared
 from sidecar.core.errors import TargetTrouble
-from sidecar.core.evidence import Process, Sample
+from sidecar.core.evidence import Ends, Process, Sample
 from sidecar.core.report import Report
 from sidecar.core.snapshot import Mounted, Snapshot
 
@@ -122,6 +122,18 @@ class Looked:
     sample: Sample
 
 
+@dataclass(frozen=True, slots=True)
+class EndsCounted:
+    """How often the daemon's container has ended; None: nobody can tell, as `message` says.
+
+    Without a message it may be told by the next question.
+    """
+
+    effect: int
+    ends: Ends | None
+    message: str = ""
+
+
 class Sending(StrEnum):
     """What became of the trigger."""
 
@@ -184,6 +196,7 @@ Event = (
     | Published
     | Validated
     | Looked
+    | EndsCounted
     | Signalled
     | ProcessExited
     | Asked

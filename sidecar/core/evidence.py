@@ -155,6 +155,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """How often a container has ended, as the kubelet counts it: it never goes down in one pod.
+
+    `last` says in words how it ended last.
+    """
+
+    count: int
+    last: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline(Sample):
     """A look from before a signal, which found its process up and showing its evidence."""
 

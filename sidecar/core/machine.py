@@ -14,6 +14,7 @@ from sidecar.core import content, proof, source
 from sidecar.core.arrival import list_due, publish, take_published, wait_on
 from sidecar.core.attempt import Trigger
 from sidecar.core.claim import ANSWER_WAIT_S, alone_from, is_untold, reconcile, write_from_s
+from sidecar.core.crashes import take_ends
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Answer, Effect, Look, Milestone, Reply, Stopped
 from sidecar.core.events import (
@@ -21,6 +22,7 @@ from sidecar.core.events import (
     ApiConnected,
     Asked,
     DeclaredSeen,
+    EndsCounted,
     Event,
     Kept,
     Looked,
@@ -130,7 +132,7 @@ def _take(draft: Draft, event: Event) -> None:
             _lose_mount(draft, message)
         case Offered() | DeclaredSeen() | ApiConnected() | Answered() | Kept() | Recalled():
             source.take(draft, event)
-        case Validated() | Published() | Looked() | Signalled():
+        case Validated() | Published() | Looked() | Signalled() | EndsCounted():
             _take_answer(draft, event)
         case ProcessExited(process=process):
             _take_exit(draft, process)
@@ -144,7 +146,12 @@ def _take(draft: Draft, event: Event) -> None:
             assert_never(event)
 
 
-def _take_answer(draft: Draft, event: Validated | Published | Looked | Signalled) -> None:
+def _take_answer(
+    draft: Draft, event: Validated | Published | Looked | Signalled | EndsCounted
+) -> None:
+    if isinstance(event, EndsCounted):
+        take_ends(draft, event)  # no phase waits for it
+        return
     if event.effect != draft.state.awaiting:
         return
     draft.state = replace(draft.state, awaiting=None)

@@ -14,7 +14,7 @@ from sidecar.core.attempt import AttemptRecord, BridgeStatus, Status
 from sidecar.core.bridge import Check, HttpReload, Proof, Selector
 from sidecar.core.declared import Declared
 from sidecar.core.events import Answer
-from sidecar.core.evidence import Process, Reading
+from sidecar.core.evidence import Ends, Process, Reading
 from sidecar.core.report import Report
 from sidecar.core.snapshot import Mounted, Snapshot
 
@@ -205,6 +205,13 @@ class Pod(Protocol):
 
     def show(self, statuses: Sequence[BridgeStatus]) -> None:
         """Let its condition say what the processes of all bridges run."""
+
+    def count_ends(self, container: str) -> tuple[Ends | None, str]:
+        """How often `container` has ended, or, without a name, the only one that is not ours.
+
+        None and why, in one sentence, where that cannot be told; without a sentence it may be told
+        by the next question.
+        """
 
 
 class Publisher(Protocol):

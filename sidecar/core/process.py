@@ -9,6 +9,7 @@ from sidecar.core.backoff import LINGER_LOOKS, SEEK_LOOKS
 from sidecar.core.bridge import Noop, OnInvalid
 from sidecar.core.claim import claim
 from sidecar.core.content import bears_repeating, finish, is_approved, may_signal, save
+from sidecar.core.crashes import MOST_ENDS, count_ends, explain
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Signal, WatchExit
 from sidecar.core.evidence import Baseline, Process, Sample
@@ -30,9 +31,6 @@ from sidecar.core.verdict import Verdict, find_unready, is_healthy, judge, shows
 START_MARGIN_S = 0.1
 """By how much a start must be later than its content: process starts come in ticks of 10 ms, file
 times in ticks of 4 ms, and a container's start time is that of its runtime's fork."""
-
-MOST_ENDS = 3
-"""So many processes may end with the same content before it counts as failed."""
 
 BASELINE_KEPT_S = 1.0
 """A look from before the claim that is older than this is taken again."""
@@ -156,22 +154,35 @@ def _track(draft: Draft, phase: Seeking, process: Process | None) -> Seeking:
 
 
 def _wait_for_process(draft: Draft, phase: Seeking, reason: str) -> None:
-    draft.block(reason)
+    draft.block(explain(draft, reason) if phase.process is None else reason)
     attempt, process = draft.attempt, phase.process
     given = attempt.was_given or attempt.ends > 0
     given = given or (process is not None and started_with(attempt, process))
     overdue = draft.now_s - phase.since_s >= draft.state.bridge.policy.patience_s
-    if given and (overdue or attempt.ends >= MOST_ENDS) and may_signal(draft.state):
+    ended = given and (overdue or attempt.ends >= MOST_ENDS)
+    if (ended or _crashes(attempt, process)) and may_signal(draft.state):
         _fail_start(draft, phase, reason)
     else:
+        if process is None and not given and may_signal(draft.state):
+            count_ends(draft, phase)
         delay_s = SEEK_LOOKS.delay_s(phase.tries)
         look_again(draft, replace(phase, tries=phase.tries + 1), draft.now_s + delay_s)
+
+
+def _crashes(attempt: Attempt, process: Process | None) -> bool:
+    """Whether the container ends again and again, before its process can be seen."""
+    return process is None and attempt.crashes.ends >= MOST_ENDS
 
 
 def _fail_start(draft: Draft, phase: Seeking, reason: str) -> None:
     attempt = draft.attempt
     patience_s = draft.state.bridge.policy.patience_s
-    if attempt.ends >= MOST_ENDS:
+    if _crashes(attempt, phase.process):
+        crashes = attempt.crashes
+        message = (
+            f"the container ended {crashes.ends} times with this content; last: {crashes.last}"
+        )
+    elif attempt.ends >= MOST_ENDS:
         message = f"the process ended {attempt.ends} times with this content; last: {reason}"
     elif phase.process is None:
         message = f"the process ended and did not come back within {patience_s:g}s: {reason}"

@@ -56,14 +56,33 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crashes:
+    """Ends of the daemon's container since the candidate was there for it to read.
+
+    `base` is the first count that was told, `ends` how many came since, `last` how it ended last.
+    `counting` is the effect under way, `ask_s` when it is asked for again after `tries`. `unknown`
+    says why nobody can tell.
+    """
+
+    base: int | None = None
+    ends: int = 0
+    last: str = ""
+    unknown: str = ""
+    counting: int | None = None
+    ask_s: float = float("-inf")
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One candidate on its way. `resumed`: begun by a sidecar that is no more.
 
     `beside`: not the newest content, but what the daemon reads meanwhile, or is to read again; its
     end leaves the decision on the newest as it is. `repairs`: the latter, so that it is signalled.
     `nonce` names its claim on the object, made at `claimed_s` as the one numbered `tries` for this
-    content, in place of the turn `outdone`. Since `held_s` it waits for the API. `given`: a sidecar
-    before gave it to a process.
+    content, in place of the turn `outdone`. Since `held_s` it waits for the API. `ends` counts ends
+    of processes that were seen, `crashes` those of a container in which none was. `given`: a
+    sidecar before gave it to a process.
     """
 
     candidate: Mounted
@@ -82,6 +101,7 @@ class Attempt:
     outdone: tuple[str, ...] = ()
     held_s: float | None = None
     ends: int = 0
+    crashes: Crashes = Crashes()
     given: bool = False
 
     @property

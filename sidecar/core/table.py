@@ -62,6 +62,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "ApiConnected": "Seeking",
         "Answered": "Seeking Stopped",
         "Looked": "Idle Waiting Seeking Claiming Signalling Lingering",
+        "EndsCounted": "Seeking",
         "ProcessExited": "Seeking",
         "Asked": "Seeking",
         "Tick": "Seeking",

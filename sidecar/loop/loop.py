@@ -19,6 +19,7 @@ from sidecar.core.effects import (
     Answer,
     ApiEffect,
     Cancel,
+    CountEnds,
     Effect,
     Fetch,
     Keep,
@@ -36,7 +37,7 @@ from sidecar.core.effects import (
     WatchExit,
     Write,
 )
-from sidecar.core.events import Event, Started, Tick
+from sidecar.core.events import EndsCounted, Event, Started, Tick
 from sidecar.core.evidence import Process
 from sidecar.core.machine import step, wake_at
 from sidecar.core.ports import Cancel as CancelPort
@@ -196,6 +197,8 @@ class Loop:
                 self._call(name, effect)
             case Nudge():
                 self._nudge(effect)
+            case CountEnds(effect=number):
+                self._count_ends(name, number)
             case Cancel(effect=number):
                 self._outside.executor.cancel(name, number)
             case Announce(record=record):
@@ -239,6 +242,15 @@ class Loop:
         pod = self._outside.pod
         if pod is not None:
             self._errand("pod", lambda: pod.nudge(nudge.digest, nudge.number))
+
+    def _count_ends(self, name: str, number: int) -> None:
+        pod, container = self._outside.pod, self._lanes[name].bridge.target.container
+
+        def count() -> None:
+            ends, message = (None, "") if pod is None else pod.count_ends(container)
+            self._inbox.post(name, EndsCounted(number, ends, message))
+
+        self._errand("pod", count)
 
     def _show_pod(self) -> None:
         """Let the pod's condition follow, unless it says the same already."""

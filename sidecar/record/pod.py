@@ -6,10 +6,11 @@ it. Patches are strategic: a JSON merge patch would replace the kubelet's condit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sidecar.core.attempt import BridgeStatus
+from sidecar.core.evidence import Ends
 from sidecar.core.ports import Clock
 from sidecar.kube.errors import ApiError, ForbiddenError
 from sidecar.kube.objects import read_annotations
@@ -21,6 +22,7 @@ from sidecar.record.rendering import render_seconds
 CONDITION = whole_key("ConfigApplied")
 NUDGE = whole_key("nudge")
 PROVEN = whole_key("proven")
+UNTOLD = "whether its container ends again and again cannot be told"
 QUIET_S = 600.0
 """For how long nothing is tried after a refusal: rights are not granted by the second."""
 
@@ -32,16 +34,19 @@ class _Shown:
     condition: Condition | None
     since: str
     proven: str
+    ends: Mapping[str, Ends]
 
 
 class PodStatus:
     """Writes nudges and the condition of one pod; tells trouble as a sentence, never raises it."""
 
-    def __init__(self, api: Objects, ref: Ref, *, clock: Clock) -> None:
+    def __init__(self, api: Objects, ref: Ref, *, clock: Clock, own: str = "") -> None:
         self._api = api
         self._ref = ref
         self._clock = clock
+        self._own = own
         self._shown: _Shown | None = None
+        self._refusal = ""
         self._truths: dict[str, Truth] = {}
         self._quiet_until_s = float("-inf")
 
@@ -70,6 +75,23 @@ class PodStatus:
         body = self._compare(self._shown, describe(statuses, self._truths), list_proven(statuses))
         return self._try(body) if body else None
 
+    def count_ends(self, container: str) -> tuple[Ends | None, str]:
+        """How often `container` has ended, or the only one that is not `own`: see `ports.Pod`.
+
+        The kubelet counts in ``restartCount`` how often it has started one again; the last that ran
+        is one more, once it has ended. What runs as an initial container is not listed among them.
+        """
+        trouble = self._try({})
+        if self._shown is None or trouble is not None:
+            return None, f"{UNTOLD}: {self._refusal}" if self._refusal else ""
+        others = {name: ends for name, ends in self._shown.ends.items() if name != self._own}
+        found = others.get(container) if container else None
+        if not container and len(others) == 1:
+            (found,) = others.values()
+        if found is not None or not others:
+            return found, ""
+        return None, f"{UNTOLD}: name one of {', '.join(sorted(others))} as target.container"
+
     def _compare(self, shown: _Shown, wanted: Condition, proven: str) -> Json:
         """The patch from what is shown to what is wanted."""
         body: Json = {}
@@ -91,6 +113,7 @@ class PodStatus:
     def _try(self, body: Json) -> str | None:
         if self._clock.monotonic() < self._quiet_until_s:
             return None
+        self._refusal = ""
         try:
             pod = self._api.patch(self._ref, body, subresource="status", strategic=True)
         except ApiError as error:
@@ -98,9 +121,21 @@ class PodStatus:
             self._shown = None
             if isinstance(error, ForbiddenError):
                 self._quiet_until_s = self._clock.monotonic() + QUIET_S
+                self._refusal = error.message
             return f"the pod's status was not written: {error.message}"
         self._shown = _read(pod)
         return None
+
+
+def _read_ends(status: Json) -> Ends:
+    state = status.get("state") or {}
+    over = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
+    has_ended = bool(over) and "running" not in state
+    words = [f"exit code {over['exitCode']}" if "exitCode" in over else "", over.get("reason", "")]
+    return Ends(
+        count=int(status.get("restartCount") or 0) + int(has_ended),
+        last=", ".join(word for word in words if word),
+    )
 
 
 def _says(shown: Condition | None, wanted: Condition) -> bool:
@@ -116,7 +151,8 @@ def _says(shown: Condition | None, wanted: Condition) -> bool:
 
 
 def _read(pod: Json) -> _Shown:
-    conditions = (pod.get("status") or {}).get("conditions") or []
+    status = pod.get("status") or {}
+    conditions = status.get("conditions") or []
     found = next((entry for entry in conditions if entry.get("type") == CONDITION), None)
     condition = None
     if found is not None:
@@ -127,4 +163,5 @@ def _read(pod: Json) -> _Shown:
         condition=condition,
         since=(found or {}).get("lastTransitionTime") or "",
         proven=read_annotations(pod).get(PROVEN, ""),
+        ends={entry["name"]: _read_ends(entry) for entry in status.get("containerStatuses") or []},
     )

@@ -19,6 +19,7 @@ from sidecar.core.effects import (
     Announce,
     Answer,
     Cancel,
+    CountEnds,
     Effect,
     Fetch,
     Keep,
@@ -39,6 +40,7 @@ from sidecar.core.effects import (
 from sidecar.core.errors import TargetTrouble
 from sidecar.core.events import (
     Asked,
+    EndsCounted,
     Event,
     Looked,
     MountChanged,
@@ -53,7 +55,7 @@ from sidecar.core.events import (
     Tick,
     Validated,
 )
-from sidecar.core.evidence import Process, Reading, Sample
+from sidecar.core.evidence import Ends, Process, Reading, Sample
 from sidecar.core.machine import step, wake_at
 from sidecar.core.report import Finding, Report
 from sidecar.core.snapshot import Mounted, Snapshot
@@ -117,6 +119,10 @@ class World:
     publish_trouble: str = ""
     refusal: TargetTrouble | None = None
     """What the kernel answers to every signal; None: it is delivered."""
+    ends: int = 0
+    """How often the daemon's container has ended, as the pod's status tells it."""
+    ends_untold: str = ""
+    """Why it is not told, as where the pod's status may not be patched."""
     answers_http: bool = False
     """The trigger is a request: it is answered once the reload is done."""
 
@@ -245,7 +251,7 @@ class World:
         """Another pod takes the place of this one: nothing that its volumes held is there."""
         self.crash_sidecar()
         self.kill_daemon()
-        self.journal, self.kept = None, None
+        self.journal, self.kept, self.ends = None, None, 0
         self.records.clear()
         if self.bridge.source.mode is Mode.PUBLISHED:
             self._mounted = None
@@ -326,6 +332,7 @@ class World:
         daemon.exit()
         if self.daemon is daemon:
             self.daemon = None
+            self.ends += 1
             life = self._life
             self.after(EXIT_SEEN_S, lambda: self._post(ProcessExited(daemon.process), life))
 
@@ -382,6 +389,8 @@ class World:
                 self._begin(effect, life)
             case Fetch() | Write() | Keep() | Recall() | Restore() | Nudge():
                 self.cluster.do(effect, lambda event: self._post(event, life))
+            case CountEnds(effect=number):
+                self.after(self.pace.call_s / 2, lambda: self._count_ends(number, life))
             case WatchExit(process=process):
                 if self.daemon is None or not self.daemon.process.is_same(process):
                     self.after(EXIT_SEEN_S, lambda: self._post(ProcessExited(process), life))
@@ -389,6 +398,13 @@ class World:
                 pass
             case _:
                 self._note_down(effect)
+
+    def _count_ends(self, number: int, life: int) -> None:
+        """As the pod's status has it: who has no object in the API has no client to ask it."""
+        asks = self.bridge.source.object is not None
+        ends = Ends(count=self.ends, last="exit code 1") if asks and not self.ends_untold else None
+        answer = EndsCounted(number, None if self.cluster.is_away else ends, self.ends_untold)
+        self.after(self.pace.call_s / 2, lambda: self._post(answer, life))
 
     def _note_down(self, effect: Save | SaveGood | Announce | Note | Answer) -> None:
         match effect:
