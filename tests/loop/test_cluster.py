@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from sidecar.core.attempt import BridgeStatus, Status
-from sidecar.core.bridge import Policy, Rollout, Source
+from sidecar.core.bridge import Policy, Rollout, Selector, Source
 from sidecar.core.effects import Fetch
 from sidecar.core.events import ApiConnected, DeclaredSeen, MountChanged, StopAsked
+from sidecar.core.evidence import Ends
 from sidecar.loop.loop import Lane, Loop, Outside
 from sidecar.testing.declaration import FakeConfig
 from sidecar.testing.publisher import MemoryKeeper
@@ -23,6 +24,13 @@ class FakePod:
 
     nudges: list[tuple[str, int]] = field(default_factory=list)
     shown: list[tuple[Status, ...]] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    """How often the container has ended, at each question."""
+    asked: list[str] = field(default_factory=list)
+
+    def count_ends(self, container: str) -> tuple[Ends | None, str]:
+        self.asked.append(container)
+        return Ends(count=self.counts.pop(0), last="exit code 1"), ""
 
     def nudge(self, digest: str, number: int) -> None:
         self.nudges.append((digest, number))
@@ -34,7 +42,7 @@ class FakePod:
 class ClusterStage(Stage):
     """A stage whose one bridge names an object."""
 
-    def __init__(self, pod: FakePod | None) -> None:
+    def __init__(self, pod: FakePod | None, *, container: str = "") -> None:
         super().__init__()
         self.config = FakeConfig()
         self.config.create({"config": b"one"})
@@ -42,6 +50,7 @@ class ClusterStage(Stage):
         bridge = replace(
             make_bridge(),
             source=Source(mount="/config", config_map="shop/web"),
+            target=Selector(container=container, process="daemon"),
             policy=Policy(rollout=Rollout(replicas=1)),
             pod="web-1",
         )
@@ -109,6 +118,26 @@ def test_without_a_pod_nobody_is_nudged() -> None:
     stage.inbox.plan(6, lambda: stage.edit(b"two"))
     stage.run(stop_after_s=20)
     assert outcomes(stage)[-1] == ("web", "applied")
+
+
+def test_a_container_that_ends_again_and_again_is_counted_by_its_name() -> None:
+    pod = FakePod(counts=[7, 8, 10])
+    stage = ClusterStage(pod, container="main")
+    stage.processes.end(stage.process)
+    stage.connect()
+    stage.run(stop_after_s=60)
+    assert pod.asked == ["main"] * 3
+    failed = [record for _, record, _ in stage.memo.records]
+    assert [record.outcome.value for record in failed] == ["failed"]
+    assert "ended 3 times with this content; last: exit code 1" in failed[0].message
+
+
+def test_without_a_pod_no_container_is_counted() -> None:
+    stage = ClusterStage(None)
+    stage.processes.end(stage.process)
+    stage.connect()
+    stage.run(stop_after_s=300)
+    assert outcomes(stage) == []
 
 
 def test_what_was_superseded_is_no_event() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.core.attempt import BridgeStatus, Status
+from sidecar.core.evidence import Ends
 from sidecar.kube.errors import UnreachableError
 from sidecar.kube.objects import read_annotations
 from sidecar.kube.ports import Json, Ref
@@ -241,3 +242,98 @@ def test_names_of_bridges_and_messages_of_any_length_fit(case: Case, clock: Fake
     ]
     assert PodStatus(case.api, ref, clock=clock).show(statuses) is None
     assert len(ours(case, ref)[2].encode()) <= 1_024
+
+
+RUNNING = {"running": {"startedAt": EARLIER}}
+OVER = {"terminated": {"exitCode": 2, "reason": "Error"}}
+WAITING = {"waiting": {"reason": "CrashLoopBackOff"}}
+CREATED = {"waiting": {"reason": "ContainerCreating"}}
+
+
+def tell_containers(case: Case, ref: Ref, **containers: tuple[int, Json, Json]) -> None:
+    """What the kubelet writes: of each container its restarts, its state and its last one."""
+    statuses = [
+        {
+            "name": name,
+            "restartCount": restarts,
+            "state": state,
+            "lastState": last,
+            "image": "web:1",
+            "imageID": "",
+            "ready": False,
+        }
+        for name, (restarts, state, last) in containers.items()
+    ]
+    body = {"status": {"containerStatuses": statuses}}
+    case.admin.patch(ref, body, subresource="status", strategic=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "count", "last"),
+    [
+        ((0, CREATED, {}), 0, ""),
+        ((0, RUNNING, {}), 0, ""),
+        ((0, OVER, {}), 1, "exit code 2, Error"),
+        ((0, WAITING, OVER), 1, "exit code 2, Error"),
+        ((3, RUNNING, OVER), 3, "exit code 2, Error"),
+        ((3, WAITING, OVER), 4, "exit code 2, Error"),
+    ],
+)
+def test_the_ends_of_a_container_are_counted(
+    case: Case, clock: FakeClock, told: tuple[int, Json, Json], count: int, last: str
+) -> None:
+    ref = case.make_pod()
+    tell_containers(case, ref, web=told, surehup=(9, RUNNING, OVER))
+    version = case.admin.get(ref)["metadata"]["resourceVersion"]
+    pod = PodStatus(case.api, ref, clock=clock, own="surehup")
+    assert pod.count_ends("") == pod.count_ends("web") == (Ends(count=count, last=last), "")
+    assert case.admin.get(ref)["metadata"]["resourceVersion"] == version, "nothing is written"
+
+
+def test_a_pod_that_tells_of_no_container_is_asked_again(case: Case, clock: FakeClock) -> None:
+    pod = PodStatus(case.api, case.make_pod(), clock=clock)
+    assert pod.count_ends("") == pod.count_ends("web") == (None, "")
+
+
+@pytest.mark.parametrize("container", ["", "app"])
+def test_of_several_containers_the_daemons_is_to_be_named(
+    case: Case, clock: FakeClock, container: str
+) -> None:
+    ref = case.make_pod()
+    tell_containers(case, ref, web=(0, RUNNING, {}), proxy=(0, RUNNING, {}))
+    ends, message = PodStatus(case.api, ref, clock=clock).count_ends(container)
+    assert ends is None
+    assert message == (
+        "whether its container ends again and again cannot be told: name one of proxy, web as"
+        " target.container"
+    )
+
+
+def test_without_the_right_no_end_is_counted_and_what_to_grant_is_said(clock: FakeClock) -> None:
+    case = make_fake()
+    assert isinstance(case.api, FakeApi)
+    ref = case.make_pod()
+    tell_containers(case, ref, web=(2, RUNNING, OVER))
+    pod = PodStatus(case.api, ref, clock=clock)
+    case.api.forbid("patch")
+    ends, message = pod.count_ends("")
+    assert ends is None
+    assert message.startswith("whether its container ends again and again cannot be told: ")
+    assert "resources [pods/status] verbs [patch]" in message
+    case.requests.clear()
+    assert pod.count_ends("") == (None, message), "it is said for as long as nobody is asked"
+    assert case.requests == {}
+    case.api.permit("patch")
+    clock.advance(QUIET_S)
+    assert pod.count_ends("") == (Ends(count=2, last="exit code 2, Error"), "")
+
+
+def test_an_answer_that_was_lost_is_asked_for_again(clock: FakeClock) -> None:
+    case = make_fake()
+    assert isinstance(case.api, FakeApi)
+    ref = case.make_pod()
+    tell_containers(case, ref, web=(1, RUNNING, OVER))
+    pod = PodStatus(case.api, ref, clock=clock)
+    case.api.fail_next("patch", UnreachableError("no answer came"))
+    assert pod.count_ends("") == (None, "")
+    assert pod.count_ends("") == (Ends(count=1, last="exit code 2, Error"), "")
