@@ -17,16 +17,20 @@ LOG_SHOWN_CHARS = 3_000
 
 @dataclass(slots=True, kw_only=True)
 class Program:
-    """A program with its log. It dies with the tests, also where they are killed."""
+    """A program with its log. It dies with the tests, also where they are killed.
+
+    Two cores and a few objects: a small heap, up to `memory_limit` as Go writes it, is collected
+    often and stays small.
+    """
 
     argv: Sequence[str]
     log_path: Path
+    memory_limit: str = "400MiB"
     popen: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Start it; `wait` tells when it is ready."""
-        # Two cores and a few objects: a small heap is collected often and stays small.
-        env = {**os.environ, "GOMAXPROCS": "2", "GOMEMLIMIT": "400MiB"}
+        env = {**os.environ, "GOMAXPROCS": "2", "GOMEMLIMIT": self.memory_limit}
         with self.log_path.open("ab") as log:
             self.popen = subprocess.Popen(
                 ["/usr/bin/setpriv", "--pdeathsig", "KILL", *self.argv],
