@@ -33,6 +33,8 @@ SEEDS = {
     13475: "one pod said what blocked it, and another one unsaid it",
     30292: "another try of what others refused looked for a process that is gone without a pause",
     37878: "a pod forgot what ran there, as others had failed with it and nothing was before it",
+    42363: "a process that ends before it can be seen was waited for, and nothing was said of it",
+    42567: "the same, and a look met it by chance long after",
     38520: "the restarted sidecar gave a turn back of a process that had died of its content",
     39814: "what was tried before an edit brought it back was taken for that edit's trial",
     47990: "the model's watch brought a deletion after what was created later",
