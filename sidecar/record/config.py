@@ -68,7 +68,7 @@ class ApiConfig:
         self._told: set[str] = set()
         self._uid = ""
         self._seen: Json | None = None
-        self._protected: Sequence[str] = ()
+        self._protected: Sequence[str] | None = None
 
     def declare_again(self) -> Declared | None:
         """What the object declares by its companions' files of now; None before it was seen."""
@@ -182,8 +182,15 @@ class ApiConfig:
             self._prune()
 
     def _prune(self) -> None:
+        """Tidy after a revision of our own: of a thousand replicas one keeps, and one lists.
+
+        It alone was told what is protected.
+        """
+        protected, self._protected = self._protected, None
+        if protected is None:
+            return
         try:
-            self._revisions.prune(self._owner(self._uid), protected=self._protected)
+            self._revisions.prune(self._owner(self._uid), protected=protected)
         except ApiError as error:
             self._tell_once(f"the history is not pruned: {error.message}")
 

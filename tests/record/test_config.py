@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from sidecar.core.attempt import AttemptRecord, Outcome, Status, Trigger
 from sidecar.core.events import Answer
 from sidecar.kube.ports import Json, Objects, Ref
 from sidecar.record.annotations import AnnotationWriter, read_marks
@@ -127,3 +128,26 @@ def test_only_silence_makes_the_watch_doubtful(clock: FakeClock) -> None:
     case.api.go_down()
     assert config.read().answer is Answer.LOST
     assert silences == [1]
+
+
+def test_only_who_keeps_a_revision_tidies_the_history(case: Case, clock: FakeClock) -> None:
+    keeper, follower = make_config(case, clock), make_config(case, clock)
+    declared = keeper.declare(case.make())
+    assert declared is not None
+    assert follower.declare(case.admin.get(case.ref())) == declared
+    applied = AttemptRecord(
+        digest=declared.digest,
+        trigger=Trigger.API,
+        outcome=Outcome.APPLIED,
+        message="proven",
+        started_s=0.0,
+        duration_s=1.0,
+    )
+    assert keeper.keep(declared, "proven", [declared.digest]) == (1, "")
+    before = case.requests["list 200"]
+    follower.tell(applied, Status.APPLIED)
+    assert case.requests["list 200"] == before
+    keeper.tell(applied, Status.APPLIED)
+    assert case.requests["list 200"] == before + 1
+    keeper.tell(applied, Status.APPLIED)
+    assert case.requests["list 200"] == before + 1
