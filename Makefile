@@ -47,10 +47,13 @@ CLUSTER ?= kind
 cluster: setup ## a cluster that stays, CLUSTER=kind or node; e2e/kind/down, e2e/node/down end it
 	@e2e/$(CLUSTER)/up
 
+# They wait more than they work.
+JOBS ?= 3
+
 # Cold, everything is compiled first, as for apitest: Kubernetes, a container runtime, kind.
-e2e: setup ## the tests in a cluster: KUBECONFIG's, or one made of CLUSTER=kind or node; ARGS as well
+e2e: setup ## the tests in a cluster: KUBECONFIG's, or one made of CLUSTER=kind or node; JOBS=3, ARGS as well
 	@e2e/build --check helm >/dev/null 2>&1 || { .ci/setup go && e2e/build helm; }
-	CLUSTER=$(CLUSTER) $(BIN)/pytest e2e $(ARGS)
+	CLUSTER=$(CLUSTER) $(BIN)/pytest -n $(JOBS) --maxschedchunk=1 e2e $(ARGS)
 
 # As the fuzzer, apart: only who looks at the image needs it.
 $(IMAGER): .ci/lock-image.txt $(READY)

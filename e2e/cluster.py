@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -98,8 +99,19 @@ class Cluster:
         """See to it that pods can use ``localhost/NAME``: `surehup`, or one of the daemons."""
         for name in names:
             if self.load is not None and name not in self._provided:
-                _run(*self.load, build_image(name), timeout_s=LOAD_TIMEOUT_S)
+                with _one_at_a_time():
+                    _run(*self.load, build_image(name), timeout_s=LOAD_TIMEOUT_S)
                 self._provided.add(name)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Tests of several processes need the same images at the same time."""
+    folder = find_cache()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".images.users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        yield
 
 
 def build_image(name: str) -> str:

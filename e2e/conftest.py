@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from e2e.cluster import Cluster
-from e2e.lease import leased
+from e2e.lease import leased, undisturbed
 from e2e.namespace import Namespace
 
 TEST_TIMEOUT_S = 300.0
@@ -59,6 +59,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         with _shown(request):
             lease = leased(os.environ, keep=request.config.getoption("--keep"))
             found = stack.enter_context(lease)
+            found.provide("surehup")  # its time is no test's either
         yield found
         with _shown(request):
             stack.close()
@@ -71,9 +72,16 @@ def prometheus(request: pytest.FixtureRequest, cluster: Cluster) -> None:
         cluster.provide("surehup", "prometheus")
 
 
+@pytest.fixture(autouse=True)
+def _undisturbed(request: pytest.FixtureRequest) -> Iterator[None]:
+    alone = request.node.get_closest_marker(ALONE) is not None
+    with undisturbed(os.environ, alone=alone):
+        yield
+
+
 @pytest.fixture
 def namespace(
-    request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path
+    request: pytest.FixtureRequest, cluster: Cluster, _undisturbed: None, tmp_path: Path
 ) -> Iterator[Namespace]:
     """A namespace of the test's own."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")

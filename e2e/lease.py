@@ -36,6 +36,17 @@ def leased(environ: Mapping[str, str], *, keep: bool) -> Iterator[Cluster]:
                 only_for_tests.unlink()
 
 
+@contextmanager
+def undisturbed(environ: Mapping[str, str], *, alone: bool) -> Iterator[None]:
+    """Tests use the cluster side by side, but for one that is `alone`: it waits for all others."""
+    folder = find_cache()
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{find_made(environ)}-{find_name(environ)}"
+    with (folder / f".{name}.tests").open("w") as tests:
+        fcntl.flock(tests, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
 def _is_alone(users: int) -> bool:
     """Whether no other run uses the cluster; no new one can then, until we let go."""
     try:
