@@ -80,6 +80,7 @@ class Fleet:
             now_s=self.now_s,
             transitions=self.transitions,
             shared=self.config,
+            ends_untold=nature.ends_untold,
         )
         world.cluster.shake = lambda: self._random.uniform(0, nature.shakes_s)
         pod = Pod(name=name, world=world, daemon_s=self.now_s + START_S)

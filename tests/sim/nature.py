@@ -46,6 +46,9 @@ INVALIDS = (*[OnInvalid.KEEPS] * 5, OnInvalid.DIES, OnInvalid.DIES, OnInvalid.OU
 NOOPS = (*[Noop.MOVES] * 5, Noop.STAYS, Noop.FAILS)
 FORBIDDEN = (*[""] * 20, "keep", "recall", "restore", "write")
 DEADLINE_S = 5.0
+BRIEF_S = 0.001
+"""A daemon that reads its files so soon ends of bad ones before any look can find it."""
+UNTOLD = "how often the container has ended may not be read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class Nature:
     shakes_s: float = 0.0
     restart_s: float = 1.0
     forbidden: str = ""
+    ends_untold: str = ""
 
     @property
     def bridge(self) -> Bridge:
@@ -99,6 +103,8 @@ class Nature:
             self.quirk,
             *(["mixed settings"] if len(self.bridges) > 1 else []),
             *([f"may not {self.forbidden}"] if self.forbidden else []),
+            *(["ends unseen"] if self.habits.start_s == BRIEF_S else []),
+            *(["ends untold"] if self.ends_untold else []),
         ]
         return ", ".join(words)
 
@@ -134,11 +140,13 @@ def draw_nature(random: Random, later: Random) -> Nature:
         proof=proof,
         policy=policy,
     )
+    is_brief = later.choice((True, *[False] * 7))
+    ends_untold = later.choice((UNTOLD, *[""] * 3))
     return Nature(
         size=size,
         quirk=quirk,
         bridges=_mix(random, bridge),
-        habits=_draw_habits(random, quirk, proof),
+        habits=_draw_habits(random, quirk, proof, is_brief=is_brief),
         latency=Latency(
             watch_s=random.choice((0.002, 0.1)),
             validate_s=random.choice((0.01, 0.3)),
@@ -155,6 +163,7 @@ def draw_nature(random: Random, later: Random) -> Nature:
         shakes_s=random.choice((0.0, 0.0, 0.2)),
         restart_s=random.choice((1.0, 1.0, 8.0)),
         forbidden=random.choice(FORBIDDEN),
+        ends_untold=ends_untold,
     )
 
 
@@ -193,9 +202,10 @@ def _draw_proof(quirk: str, noop: Noop, on_invalid: OnInvalid) -> Proof:
     )
 
 
-def _draw_habits(random: Random, quirk: str, proof: Proof) -> Habits:
+def _draw_habits(random: Random, quirk: str, proof: Proof, *, is_brief: bool) -> Habits:
+    start_s = BRIEF_S if is_brief else 0.03
     return Habits(
-        start_s=3.0 if quirk == "slow start" else 0.03,
+        start_s=3.0 if quirk == "slow start" else start_s,
         read_s=random.choice((0.001, 0.1)),
         work_s=2.5 if quirk == "slow" else random.choice((0.003, 0.5)),
         torn_s=0.05 if quirk == "torn" else 0.0,

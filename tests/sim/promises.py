@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Status
 from sidecar.core.bridge import Strategy
+from sidecar.core.content import may_signal
 from sidecar.core.snapshot import Snapshot, digest_of, short
+from sidecar.core.state import Seeking
 from sidecar.core.turn import takes_turns
 from sidecar.testing.declaration import Stored
 from sidecar.testing.world import World
@@ -227,14 +229,25 @@ class Promises:
         status = marks.get("status", "")
         if marks.get("observed") != digest:
             self.accuse(f"{short(digest)} was never decided: {status} is of other content")
-        elif marks.get("paused") == "true":
             return
-        elif status == Status.APPLIED:
+        if marks.get("paused") == "true":
+            return
+        self._judge_no_loop()
+        if status == Status.APPLIED:
             self._judge_all_run(digest)
         elif status not in FINAL and not self._is_waiting(status, marks.get("message", "")):
             self.accuse(f"{short(digest)} rests at {status}: {marks.get('message', '')}")
         elif self.fleet.nature.is_published and status in FAILURES:
             self._judge_all_good()
+
+    def _judge_no_loop(self) -> None:
+        """Nobody goes on waiting for a process that can only end, where its ends are told."""
+        for pod in self.fleet.pods:
+            world, state = pod.world, pod.world.state
+            if state is None or not isinstance(state.phase, Seeking) or world.ends_untold:
+                continue
+            if may_signal(state) and world.refuses(world.read_disk()):
+                self.accuse(f"{pod.name} waits for a process that ends at each start")
 
     def begin_quiet(self) -> None:
         """From here on nothing is to be done any more."""
