@@ -37,6 +37,7 @@ PART_TIMEOUT_S = 120.0
 KUBECTL_TIMEOUT_S = 60.0
 CLIENT_DEADLINE_S = 10.0
 LOCAL = "localhost"
+WITH_CHECKER = "surehup-"
 
 
 class NoClusterError(Exception):
@@ -96,7 +97,11 @@ class Cluster:
             _run(self.part, "start", part, timeout_s=PART_TIMEOUT_S)
 
     def provide(self, *names: str) -> None:
-        """See to it that pods can use ``localhost/NAME``: `surehup`, or one of the daemons."""
+        """See to it that pods can use ``localhost/NAME``.
+
+        That is `surehup`, one of the daemons, or `surehup-DAEMON`, the first with the second's
+        checker in it.
+        """
         for name in names:
             if self.load is not None and name not in self._provided:
                 with _one_at_a_time():
@@ -120,6 +125,10 @@ def build_image(name: str) -> str:
         return _run(str(E2E / "image"), timeout_s=PREPARE_TIMEOUT_S)
     images = find_cache() / "images"
     python = str(ROOT / ".venv" / "bin" / "python")
+    if name.startswith(WITH_CHECKER):
+        daemon, base = name.removeprefix(WITH_CHECKER), build_image("surehup")
+        checkers = ("-m", "e2e.images.checkers", daemon, base, str(images))
+        return _run(python, *checkers, timeout_s=PREPARE_TIMEOUT_S)
     daemons = ("-m", "e2e.images.daemons")
     return _run(python, *daemons, name, str(images), timeout_s=PREPARE_TIMEOUT_S)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from e2e.cluster import E2E, ROOT, Cluster
 from e2e.metrics import METRICS_PORT, add_up
@@ -52,6 +53,12 @@ def _build(*argv: str) -> subprocess.CompletedProcess[str]:
         timeout=BUILD_TIMEOUT_S,
         check=False,
     )
+
+
+def read_example(name: str) -> dict[str, Any]:
+    """The values of one of the application chart's examples."""
+    values: dict[str, Any] = yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text())
+    return values
 
 
 def name_images(cluster: Cluster) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from e2e.namespace import Namespace
-from e2e.release import CONFIG, GUARDED, Release, installed
+from e2e.release import CONFIG, GUARDED, Release, installed, read_example
 from e2e.waiting import wait_until
 
 SERVED_WITHIN_S = 30.0
@@ -95,6 +95,8 @@ def test_good_and_bad_edits(namespace: Namespace, daemon: Daemon, mode: str) -> 
         assert rejected["active"] == applied["observed"]
         assert daemon.new in release.ask(*daemon.page)
         assert (release.count_signals(), release.identify()) == (signals, before)
+        log = namespace.kubectl("logs", release.pod, "--container=surehup")
+        assert "lies in the daemon's container" not in log, "its checker found all that it opens"
 
 
 def test_haproxy_is_not_published_to_unchecked(namespace: Namespace) -> None:
@@ -107,6 +109,30 @@ def test_haproxy_is_not_published_to_unchecked(namespace: Namespace) -> None:
 
         message = namespace.wait_for("reason", look, within_s=SERVED_WITHIN_S, name=CONFIG)
         assert "haproxy is not installed in the sidecar" in message
+
+
+def test_haproxy_is_published_to_by_an_image_with_its_checker(namespace: Namespace) -> None:
+    """What only the checker sees keeps the daemon from its first start, until it is mended."""
+    image = f"surehup-{HAPROXY.name}"
+    namespace.cluster.provide(image)
+    registry = namespace.cluster.registry
+    own = {"image": {"registry": registry, "repository": image, "tag": "dev"}, **GUARDED}
+    text = read_example(HAPROXY.name)["config"]["files"][HAPROXY.file]
+    bad = {"files": {HAPROXY.file: text.replace(HAPROXY.first, HAPROXY.bad, 1)}}
+    values = ({"sidecar": own}, PUBLISHED, {"config": bad})
+    with installed(namespace, HAPROXY.name, *values, ready=False) as release:
+        rejected = namespace.wait_status(CONFIG, "Rejected")
+        assert f"{HAPROXY.file}:" in rejected["message"]
+        assert "strnig" in rejected["message"]
+        (pod,) = release.list_pods()
+        (main,) = pod["status"]["containerStatuses"]
+        assert main["state"].keys() == {"waiting"}, "no daemon was started"
+
+        HAPROXY.edit(namespace, HAPROXY.bad, HAPROXY.good)
+        namespace.wait_status(CONFIG, "Applied")
+        release.wait_rolled_out()
+        HAPROXY.wait_new(release)
+        assert release.identify() == {(pod["metadata"]["uid"], 0)}
 
 
 @pytest.mark.timeout(400, func_only=True)

@@ -65,8 +65,7 @@ class MissingProgramError(Exception):
 def build(name: str, folder: Path) -> Path:
     """The archive of the daemon `name`, made if it is not there as it should be."""
     daemon = DAEMONS[name]
-    programs = [_find(program) for program in daemon.programs]
-    files = sorted({*programs, *_find_libraries(programs), *map(Path, daemon.files)})
+    files = find_files(daemon)
     archive = folder / f"{name}-{_name_state(files)}.tar"
     if archive.exists():
         return archive
@@ -75,11 +74,20 @@ def build(name: str, folder: Path) -> Path:
         outdated.unlink()
     layer = folder / f".{name}.layer"
     _write_layer(layer, files, daemon.folders)
-    config = {"Entrypoint": [str(programs[0])], "User": UNPRIVILEGED}
+    config = {"Entrypoint": [str(_find(daemon.programs[0]))], "User": UNPRIVILEGED}
     reference = f"localhost/{name}:{TAG}"
     write_archive(reference, archive, [layer], config, machine=platform.machine())
     layer.unlink()
     return archive
+
+
+def find_files(daemon: Daemon) -> list[Path]:
+    """Its programs, the libraries that they load, and what else it names.
+
+    Raises `MissingProgramError`.
+    """
+    programs = [_find(program) for program in daemon.programs]
+    return sorted({*programs, *_find_libraries(programs), *map(Path, daemon.files)})
 
 
 def _find(program: str) -> Path:
