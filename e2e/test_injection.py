@@ -16,6 +16,8 @@ from e2e.waiting import wait_until
 from sidecar.kube.ports import Json
 
 ACCOUNT = "default"
+SETTINGS = "surehup.dev/settings"
+TURNS_WITHIN_S = 60.0
 IN_FORCE_WITHIN_S = 30.0
 ASKING: Mapping[str, Any] = {
     "labels": {"surehup.dev/inject": "enabled", "app": "prometheus"},
@@ -38,14 +40,19 @@ def _make_pod(namespace: Namespace) -> Json:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
-def _make_deployment(namespace: Namespace) -> Json:
+def _make_deployment(namespace: Namespace, *, replicas: int = 1, settings: str = "") -> Json:
+    annotations = {**ASKING["annotations"], **({SETTINGS: settings} if settings else {})}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "prometheus"},
         "spec": {
+            "replicas": replicas,
             "selector": {"matchLabels": {"app": "prometheus"}},
-            "template": {"metadata": ASKING, "spec": _make_pod(namespace)["spec"]},
+            "template": {
+                "metadata": {**ASKING, "annotations": annotations},
+                "spec": _make_pod(namespace)["spec"],
+            },
         },
     }
 
@@ -114,3 +121,26 @@ def test_a_label_alone_brings_the_sidecar(namespace: Namespace) -> None:
     assert rejected["active"] == applied["observed"]
     assert find_interval(namespace, pod["metadata"]["name"]) == "45s"
     assert _find_pod(namespace)["metadata"]["uid"] == pod["metadata"]["uid"]
+
+
+@pytest.mark.usefixtures("_injector")
+def test_replicas_that_the_settings_count_take_turns_to_the_last(namespace: Namespace) -> None:
+    namespace.put_config(CONFIG, **{FILE: configure(60)})
+    settings = "bridges: [{rollout: {replicas: 2}}]"
+    deployment = _make_deployment(namespace, replicas=2, settings=settings)
+    namespace.kubectl("apply", "--filename=-", stdin=json.dumps(deployment))
+    namespace.kubectl("rollout", "status", "deployment/prometheus", "--timeout=55s")
+    namespace.wait_status(CONFIG, "Applied")
+
+    namespace.put_config(CONFIG, **{FILE: configure(45)})
+    namespace.wait_status(CONFIG, "Applied", within_s=TURNS_WITHIN_S)
+
+    namespace.wait_for(
+        "both proven",
+        lambda: "2/2 proven" in namespace.marks(CONFIG)["message"],
+        within_s=TURNS_WITHIN_S,
+        name=CONFIG,
+    )
+    selected = ("get", "pods", "--selector=app=prometheus", "--output=name")
+    for pod in namespace.kubectl(*selected).split():
+        assert find_interval(namespace, pod.removeprefix("pod/")) == "45s"
