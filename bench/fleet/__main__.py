@@ -42,6 +42,10 @@ REST_S = 10.0
 MEMORY_LIMIT = "8GiB"
 """The heap of the tests' servers is kept small, which a fleet's watches would pay in CPU."""
 
+HEAD = (
+    "edit | decided, s | all run it, s | last write, s | lost | signalled | writes a pod"
+    " | 409 | 429 | CPU, s: API server | etcd | sidecars"
+)
 DONE = frozenset({Status.APPLIED.value, Status.ROLLED_BACK.value, Status.FAILED.value})
 
 
@@ -176,17 +180,16 @@ def run(options: argparse.Namespace, server: ApiServer, folder: Path) -> None:
         rest_writes, rest_cpu = trial.measure_rest()
         full = read_holding(server)
         clients_mb = sum(map(read_memory_mb, fleet.pids))
-        rows = [trial.measure(content) for content in ("good 1", "good 2", "bad 1", "good 3")]
-        worked = read_holding(server)
+        report_rest(rest_writes, rest_cpu, clients_mb)
+        print(HEAD)
+        rows = []
+        for content in ("good 1", "good 2", "bad 1", "good 3"):
+            rows.append(trial.measure(content))
+            report_row(rows[-1])
+        report_holding({"empty": empty, "all up": full, "after edits": read_holding(server)})
         rows.append(trial.measure("good 4", restart=True))
-        after = read_holding(server)
-    report(rows)
-    report_holding({"empty": empty, "all up": full, "after edits": worked, "after restart": after})
-    print(
-        f"at rest, {REST_S:g} s: {rest_writes} writes, CPU {rest_cpu.api_s:.1f} s API server,"
-        f" {rest_cpu.etcd_s:.1f} s etcd, {rest_cpu.clients_s:.1f} s sidecars, which hold"
-        f" {clients_mb:.0f} MB"
-    )
+        report_row(rows[-1])
+        report_holding({"after restart": read_holding(server)})
     report_sum(rows, len(names))
 
 
@@ -200,19 +203,24 @@ def report_start(fleet: Fleet, up_s: float, missing: int, spent: Cpu) -> None:
     )
 
 
-def report(rows: Sequence[Row]) -> None:
-    """The table."""
+def report_rest(writes: int, cpu: Cpu, clients_mb: float) -> None:
+    """What it costs to be there."""
     print(
-        "edit | decided, s | all run it, s | last write, s | lost | signalled | writes a pod"
-        " | 409 | 429 | CPU, s: API server | etcd | sidecars"
+        f"at rest, {REST_S:g} s: {writes} writes, CPU {cpu.api_s:.1f} s API server,"
+        f" {cpu.etcd_s:.1f} s etcd, {cpu.clients_s:.1f} s sidecars, which hold {clients_mb:.0f} MB",
+        flush=True,
     )
-    for row in rows:
-        print(
-            f"{row.what} | {row.first_s:.2f} | {row.all_s:.1f} | {row.quiet_s:.1f} | {row.lost} |"
-            f" {row.signalled} | {row.writes:.2f} | {row.count('409')} | {row.count('429')} |"
-            f" {row.cpu.api_s:.1f} | {row.cpu.etcd_s:.1f} | {row.cpu.clients_s:.1f}"
-        )
-    print(json.dumps([{row.what: row.requests} for row in rows], indent=1), file=sys.stderr)
+
+
+def report_row(row: Row) -> None:
+    """One edit, as soon as it was seen through: a large fleet takes minutes."""
+    print(
+        f"{row.what} | {row.first_s:.2f} | {row.all_s:.1f} | {row.quiet_s:.1f} | {row.lost} |"
+        f" {row.signalled} | {row.writes:.2f} | {row.count('409')} | {row.count('429')} |"
+        f" {row.cpu.api_s:.1f} | {row.cpu.etcd_s:.1f} | {row.cpu.clients_s:.1f}",
+        flush=True,
+    )
+    print(json.dumps({row.what: row.requests}), file=sys.stderr, flush=True)
 
 
 def report_holding(holdings: Mapping[str, Holding]) -> None:
@@ -221,7 +229,8 @@ def report_holding(holdings: Mapping[str, Holding]) -> None:
     for when, held in holdings.items():
         print(
             f"{when} | {held.api_mb:.0f} | {held.etcd_mb:.0f} | {held.stored_mb:.1f} |"
-            f" {held.goroutines} | {held.watches} | {held.rejected}"
+            f" {held.goroutines} | {held.watches} | {held.rejected}",
+            flush=True,
         )
 
 
