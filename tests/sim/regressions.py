@@ -16,6 +16,7 @@ SEEDS = {
     496: "the data was replaced as another pod tried it again",
     823: "a process that had never proven anything was said to have kept it",
     867: "a sidecar that was stopped gave its turn back, and one pod more was given the content",
+    953: "a process that ends before a look can find it was waited for for ever",
     1641: "what blocked all pods was never said",
     4108: "another try waited for a process that died of the files it was to load",
     2101: "what runs unchanged was taken for unproven",
