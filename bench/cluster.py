@@ -2,8 +2,8 @@
 
 The cluster is that of the tests (e2e/cluster.py): KUBECONFIG, or CLUSTER=kind or node. Mounted,
 with the nudge, as `helm install` brings it with the guard. Between two edits that are timed the
-kubelet may look at its containers, as it syncs a pod again only then; further ones, which only cost,
-follow each other as fast as verdicts come.
+kubelet may look at its containers, as it syncs a pod again only then; further ones, of which only
+the cost is told, follow each other as fast as verdicts come.
 """
 
 from __future__ import annotations
