@@ -148,6 +148,50 @@ def test_a_daemon_that_ends_after_a_refused_edit_comes_up_on_the_last_good_one(
         assert _read_states(release.list_pods()[0])["surehup"]["restartCount"] == 0
 
 
+@pytest.mark.timeout(500, func_only=True)
+def test_a_daemon_that_ends_at_each_start_comes_up_on_the_last_good_one(
+    namespace: Namespace,
+) -> None:
+    """It ends before any look can find it: only the kubelet's count of its ends tells of them."""
+
+    def read_main() -> Json:
+        return _read_states(release.list_pods()[0])["prometheus"]
+
+    def is_up(restarts: int) -> bool:
+        main = read_main()
+        return bool(main["ready"] and main["restartCount"] >= restarts)
+
+    with installed(namespace, "prometheus", GUARD, PUBLISHED) as release:
+        _edit(namespace, RELEASED, configure(45))
+        good = namespace.wait_status(RELEASED, "Applied")
+        _end_daemon(release)
+        namespace.wait_for("start", lambda: is_up(1), within_s=POD_WITHIN_S, name=RELEASED)
+        _end_daemon(release)
+        namespace.wait_for(
+            "back-off",
+            lambda: "waiting" in read_main()["state"],
+            within_s=POD_WITHIN_S,
+            name=RELEASED,
+        )
+        # While no container runs, nobody can run the daemon's own checker.
+        _edit(namespace, RELEASED, BAD)
+        back = namespace.wait_status(RELEASED, "RolledBack", within_s=HEALED_WITHIN_S)
+        assert back["active"] == good["observed"]
+        assert back["message"].startswith("the container ended ")
+        assert "exit code" in back["message"]
+
+        restarts = read_main()["restartCount"]
+        namespace.wait_for(
+            "start on good files",
+            lambda: is_up(restarts),
+            within_s=HEALED_WITHIN_S,
+            name=RELEASED,
+        )
+        assert find_interval(namespace, release.pod) == "45s"
+        assert namespace.marks(RELEASED)["status"] == "RolledBack"
+        assert _read_states(release.list_pods()[0])["surehup"]["restartCount"] == 0
+
+
 def test_the_daemon_ends_before_the_sidecar_and_no_claim_is_left(namespace: Namespace) -> None:
     with installed(namespace, "prometheus", GUARD) as release:
         namespace.wait_status(RELEASED, "Applied")
