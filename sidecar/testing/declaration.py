@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sidecar.core.attempt import AttemptRecord, Status
 from sidecar.core.declared import Declared
@@ -12,6 +12,8 @@ from sidecar.core.ports import ApiAnswer
 from sidecar.core.snapshot import Snapshot, digest_of
 
 Files = Mapping[str, bytes]
+History = dict[str, tuple[int, Files]]
+"""By digest: the revision's number, and what it holds."""
 
 REVISIONS_KEPT = 10
 
@@ -69,7 +71,7 @@ class FakeConfig:
     loses: int = 0
     forbidden: set[str] = field(default_factory=set)
     deployer: str = ""
-    revisions: dict[str, tuple[int, Files]] = field(default_factory=dict)
+    histories: dict[str, History] = field(default_factory=dict)
     wholes: dict[str, set[str]] = field(default_factory=dict)
     told: list[tuple[AttemptRecord, Status]] = field(default_factory=list)
     writes: int = 0
@@ -81,7 +83,7 @@ class FakeConfig:
     # --- what people and other programs do
 
     def create(self, files: Files, **marks: str) -> None:
-        """A new object, with a uid of its own."""
+        """A new object, with a uid and a history of its own."""
         self._uids += 1
         self._set(files, marks, "person", uid=f"uid{self._uids}")
 
@@ -105,7 +107,7 @@ class FakeConfig:
     def take_over(self, other: FakeConfig) -> None:
         """From now on this is the same object, with the same history."""
         self.now, self._versions, self._uids = other.now, other._versions, other._uids
-        self.revisions, self.wholes = other.revisions, other.wholes
+        self.histories, self.wholes = other.histories, other.wholes
         self.hear(None, self.now, "person")
 
     @property
@@ -115,6 +117,14 @@ class FakeConfig:
             msg = "there is no object"
             raise AssertionError(msg)
         return self.now
+
+    @property
+    def revisions(self) -> History:
+        """The history of the newest object, also where it is gone by now."""
+        return self._list_revisions(f"uid{self._uids}")
+
+    def _list_revisions(self, uid: str) -> History:
+        return self.histories.setdefault(uid, {})
 
     @property
     def digest(self) -> str:
@@ -147,12 +157,12 @@ class FakeConfig:
         failed = self._fail("write")
         if failed is not None:
             return failed
-        if self.now is None or str(self.now.version) != declared.version:
+        now = self.declare()
+        if self.now is None or now is None:
+            return _miss()
+        if replace(now, version=declared.version) != declared:
             self.conflicts += 1
             return self._answer(Answer.CONFLICT)
-        if dict(declared.marks) != dict(self.now.marks):
-            msg = f"{declared.marks} is not what version {declared.version} carries"
-            raise AssertionError(msg)
         self.writes += 1
         self._set(self.now.files, _merge(self.now.marks, marks), "sidecar")
         return self._answer(Answer.DONE)
@@ -164,16 +174,18 @@ class FakeConfig:
         failed = self._fail("keep")
         if failed is not None:
             return None, f"no revision is kept: {failed.message} ({cause})"
-        if self.now is None or self.digest != declared.digest:
-            return None, ""
-        number = 1 + max((number for number, _ in self.revisions.values()), default=0)
-        newest = max(self.revisions.values(), default=None, key=lambda kept: kept[0])
-        if newest is not None and newest == self.revisions.get(declared.digest):
+        if self.naming.items and (self.now is None or self.digest != declared.digest):
+            return None, ""  # what is mounted is not all that is to be kept
+        known = self._list_revisions(declared.uid)
+        number = 1 + max((number for number, _ in known.values()), default=0)
+        newest = max(known.values(), default=None, key=lambda kept: kept[0])
+        if newest is not None and newest == known.get(declared.digest):
             return newest[0], ""
-        self.revisions[declared.digest] = (number, self.now.files)
-        spare = sorted(self.revisions.keys() - set(protected), key=lambda d: self.revisions[d][0])
-        for digest in spare[: max(len(self.revisions) - REVISIONS_KEPT, 0)]:
-            del self.revisions[digest]
+        files = self.there.files if self.naming.items else dict(declared.content.files)
+        known[declared.digest] = (number, files)
+        spare = sorted(known.keys() - set(protected), key=lambda digest: known[digest][0])
+        for digest in spare[: max(len(known) - REVISIONS_KEPT, 0)]:
+            del known[digest]
         return number, ""
 
     def recall(self, digest: str) -> Snapshot | None:
@@ -187,7 +199,9 @@ class FakeConfig:
         trouble = self._fail("restore")
         if trouble is not None:
             return trouble
-        if self.now is None or self.digest != failed:
+        if self.now is None:
+            return _miss()
+        if self.digest != failed:
             return self._answer(Answer.CONFLICT)
         if self.deployer:
             return ApiAnswer(answer=Answer.REFUSED, message=f"{self.deployer} would undo it")
@@ -227,6 +241,10 @@ class FakeConfig:
         content = self.naming.name_mounted(self.naming.project(files)).digest
         self.wholes.setdefault(content, set()).add(self.digest)
         self.hear(before, self.now, who)
+
+
+def _miss() -> ApiAnswer:
+    return ApiAnswer(answer=Answer.LOST, message="the object is not there")
 
 
 def _merge(marks: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
