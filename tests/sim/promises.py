@@ -160,6 +160,7 @@ class Promises:
         if not trial.proven and not running:
             self.accuse(f"{who} writes {status} of {short(digest)}, which no pod has proven")
         trial.proven |= running
+        trial.failed_s = None  # another try that was asked for has shown the contrary
         if status != Status.APPLIED:
             return
         counts = {bridge.policy.rollout.replicas for bridge in nature.bridges}
