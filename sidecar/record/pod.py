@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sidecar.core.attempt import BridgeStatus
+from sidecar.core.backoff import Backoff
 from sidecar.core.evidence import Ends
 from sidecar.core.ports import Clock
 from sidecar.kube.errors import ApiError, ForbiddenError
@@ -23,8 +24,9 @@ CONDITION = whole_key("ConfigApplied")
 NUDGE = whole_key("nudge")
 PROVEN = whole_key("proven")
 UNTOLD = "whether its container ends again and again cannot be told"
-QUIET_S = 600.0
-"""For how long nothing is tried after a refusal: rights are not granted by the second."""
+QUIET = Backoff(first_s=5.0, most_s=600.0)
+"""For how long nothing is tried after each refusal in a row. Rights are not granted by the second;
+but an API server that has just started refuses all, until it has read its roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class PodStatus:
         self._own = own
         self._shown: _Shown | None = None
         self._refusal = ""
+        self._refusals = 0
         self._truths: dict[str, Truth] = {}
         self._quiet_until_s = float("-inf")
 
@@ -120,10 +123,11 @@ class PodStatus:
             # It may have been written all the same: look again before the next.
             self._shown = None
             if isinstance(error, ForbiddenError):
-                self._quiet_until_s = self._clock.monotonic() + QUIET_S
+                self._quiet_until_s = self._clock.monotonic() + QUIET.delay_s(self._refusals)
+                self._refusals += 1
                 self._refusal = error.message
             return f"the pod's status was not written: {error.message}"
-        self._shown = _read(pod)
+        self._shown, self._refusals = _read(pod), 0
         return None
 
 

@@ -9,7 +9,7 @@ from sidecar.core.evidence import Ends
 from sidecar.kube.errors import UnreachableError
 from sidecar.kube.objects import read_annotations
 from sidecar.kube.ports import Json, Ref
-from sidecar.record.pod import QUIET_S, PodStatus
+from sidecar.record.pod import QUIET, PodStatus
 from sidecar.testing.apiserver import FakeApi
 from sidecar.testing.clock import FakeClock
 from tests.record.cases import POD_STATUS, Case, make_fake, wait_until
@@ -171,7 +171,7 @@ def test_a_condition_of_the_sidecars_but_without_its_times_or_words_is_put_right
     assert ours(case, ref) == ("True", "Rejected", "web: bad", NOW)
 
 
-def test_without_the_right_it_is_told_once_in_ten_minutes(case: Case, clock: FakeClock) -> None:
+def test_without_the_right_it_is_tried_ever_more_rarely(case: Case, clock: FakeClock) -> None:
     ref = case.make_pod()
     pod = PodStatus(case.api, ref, clock=clock)
     case.deny("patch", POD_STATUS)
@@ -186,13 +186,15 @@ def test_without_the_right_it_is_told_once_in_ten_minutes(case: Case, clock: Fak
     assert f"may not patch Pod {case.namespace}/web-0's status" in told[-1]
     assert 'rule apiGroups [""] resources [pods/status] verbs [patch]' in told[-1]
     case.requests.clear()
-    clock.advance(QUIET_S - 1)
-    assert pod.show([APPLIED]) is None
-    assert pod.nudge("b" * 12, 99) is None
-    assert case.requests == {}
-    clock.advance(2)
-    assert pod.show([APPLIED]) == told[-1]
-    assert case.requests == {"patch 403": 1}
+    for refusals in range(12):
+        clock.advance(QUIET.delay_s(refusals) - 1)
+        assert pod.show([APPLIED]) is None
+        assert pod.nudge("b" * 12, 99) is None
+        assert case.requests == {}
+        clock.advance(2)
+        assert pod.show([APPLIED]) == told[-1]
+        assert case.requests == {"patch 403": 1}
+        case.requests.clear()
 
 
 def test_what_was_granted_later_is_used(clock: FakeClock) -> None:
@@ -203,7 +205,7 @@ def test_what_was_granted_later_is_used(clock: FakeClock) -> None:
     case.api.forbid("patch")
     assert pod.show([APPLIED])
     case.api.permit("patch")
-    clock.advance(QUIET_S)
+    clock.advance(QUIET.first_s)
     assert pod.show([APPLIED]) is None
     assert ours(case, ref)[0] == "True"
 
@@ -324,7 +326,7 @@ def test_without_the_right_no_end_is_counted_and_what_to_grant_is_said(clock: Fa
     assert pod.count_ends("") == (None, message), "it is said for as long as nobody is asked"
     assert case.requests == {}
     case.api.permit("patch")
-    clock.advance(QUIET_S)
+    clock.advance(QUIET.first_s)
     assert pod.count_ends("") == (Ends(count=2, last="exit code 2, Error"), "")
 
 
