@@ -51,6 +51,7 @@ def test_everything_is_held_to_its_rules_and_the_tests_have_the_last_word(tmp_pa
         "apitest",
         "charts",
         "imagetest",
+        "sim",
         "e2e",
         "gates",
     ]
@@ -61,7 +62,19 @@ def test_everything_is_held_to_its_rules_and_the_tests_have_the_last_word(tmp_pa
 
 @pytest.mark.parametrize(
     "failing",
-    ["setup", "lint", "type", "docs", "test", "apitest", "charts", "imagetest", "e2e", "gates"],
+    [
+        "setup",
+        "lint",
+        "type",
+        "docs",
+        "test",
+        "apitest",
+        "charts",
+        "imagetest",
+        "sim",
+        "e2e",
+        "gates",
+    ],
 )
 def test_nothing_that_fails_is_passed_over(tmp_path: Path, failing: str) -> None:
     assert _run(tmp_path, failing).returncode != 0
