@@ -257,10 +257,15 @@ class Promises:
     def judge_quiet(self) -> None:
         """Nobody wrote, and nobody looked at a process that is up."""
         writes, looks = self._quiet
-        if self.writes > writes:
+        if self.writes > writes and not self._may_see_by_chance():
             self.accuse(f"{self.writes - writes} writes at rest")
         if self._count_looks() > looks:
             self.accuse(f"{self._count_looks() - looks} looks at rest")
+
+    def _may_see_by_chance(self) -> bool:
+        """Whether a process ends again and again, and only a look may meet it, however late."""
+        untold = bool(self.fleet.nature.ends_untold)
+        return untold and any(pod.world.daemon is None for pod in self.fleet.pods)
 
     def _count_looks(self) -> int:
         """Where a daemon is down, its coming back is what is looked for."""
