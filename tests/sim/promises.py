@@ -73,6 +73,7 @@ class Promises:
         self._failed: set[str] = set()
         self._calm_writes = 0
         self._quiet: tuple[int, int] = (0, 0)
+        self._sees_by_chance = False
 
     def watch(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -253,11 +254,14 @@ class Promises:
     def begin_quiet(self) -> None:
         """From here on nothing is to be done any more."""
         self._quiet = (self.writes, self._count_looks())
+        self._sees_by_chance = self._may_see_by_chance()
 
     def judge_quiet(self) -> None:
         """Nobody wrote, and nobody looked at a process that is up."""
         writes, looks = self._quiet
-        if self.writes > writes and not self._may_see_by_chance():
+        if self._sees_by_chance:
+            return
+        if self.writes > writes:
             self.accuse(f"{self.writes - writes} writes at rest")
         if self._count_looks() > looks:
             self.accuse(f"{self._count_looks() - looks} looks at rest")
@@ -265,7 +269,7 @@ class Promises:
     def _may_see_by_chance(self) -> bool:
         """Whether a process ends again and again, and only a look may meet it, however late."""
         untold = bool(self.fleet.nature.ends_untold)
-        return untold and any(pod.world.daemon is None for pod in self.fleet.pods)
+        return untold and any(pod.world.runs is None for pod in self.fleet.pods)
 
     def _count_looks(self) -> int:
         """Where a daemon is down, its coming back is what is looked for."""
