@@ -104,17 +104,17 @@ class Cluster:
         """
         for name in names:
             if self.load is not None and name not in self._provided:
-                with _one_at_a_time():
+                with one_at_a_time("images"):
                     _run(*self.load, build_image(name), timeout_s=LOAD_TIMEOUT_S)
                 self._provided.add(name)
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Tests of several processes need the same images at the same time."""
+def one_at_a_time(what: str) -> Iterator[None]:
+    """Tests of several processes may need `what` at the same time, and only one can have it."""
     folder = find_cache()
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".images.users").open("w") as users:
+    with (folder / f".{what}.users").open("w") as users:
         fcntl.flock(users, fcntl.LOCK_EX)
         yield
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2e.cluster import LOCAL
+from e2e.cluster import LOCAL, one_at_a_time
 from e2e.namespace import Namespace, read_manifest
 from e2e.prometheus import BAD, CONFIG, FILE, configure, find_interval
 from e2e.release import CHARTS, find_helm, name_images, run_helm
@@ -58,7 +58,14 @@ def _make_deployment(namespace: Namespace, *, replicas: int = 1, settings: str =
 
 
 @pytest.fixture
-def _injector(namespace: Namespace) -> Iterator[None]:
+def _turn() -> Iterator[None]:
+    """The injector's policy is the cluster's: there can be one of its name."""
+    with one_at_a_time("injector"):
+        yield
+
+
+@pytest.fixture
+def _injector(_turn: None, namespace: Namespace) -> Iterator[None]:
     """The injector for this namespace alone, in force."""
     helm = find_helm()
     values = {

@@ -91,8 +91,8 @@ def test_a_first_configuration_that_only_the_daemon_refuses_is_mended(namespace:
     with installed(namespace, "prometheus", GUARD, bad, ready=False) as release:
 
         def is_looping() -> bool:
-            states = _read_states(release.list_pods()[0])
-            return "prometheus" in states and states["prometheus"]["restartCount"] > 0
+            found = [_read_states(pod) for pod in release.list_pods()]
+            return any("prometheus" in one and one["prometheus"]["restartCount"] for one in found)
 
         namespace.wait_for("restart", is_looping, within_s=POD_WITHIN_S, name=RELEASED)
         assert namespace.marks(RELEASED)["status"] != "Applied"
