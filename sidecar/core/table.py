@@ -1,7 +1,9 @@
 """The machine's table: which event leads from which phase to which.
 
 The state diagram of docs/how-it-works.md is drawn from it, and the tests hold it to be exactly what
-the machine does: nothing is missing, nothing is left over.
+their scenarios take: nothing is missing, nothing is left over. Where much happens at once, one
+event ends an attempt and begins the next in the same step: such a move is two or more of these, and
+``make sim ARGS=--table`` lists them.
 """
 
 from __future__ import annotations
