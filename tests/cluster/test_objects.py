@@ -95,6 +95,8 @@ def test_an_optional_object_comes_later(stage: Stage) -> None:
         pod.settle(digest, "Applied")
         assert pod.shows(files)
         stage.subject.delete()
+        stage.subject.wait(lambda content: content is None)
+        pod.kubelet.sync()
         eventually(lambda: not (pod.daemon.folder / pod.kind.key).exists(), lambda: "not emptied")
         assert pod.shows(files)
         pod.settle(pod.put(files), "Applied")
