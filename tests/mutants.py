@@ -257,8 +257,8 @@ MUTANTS = (
         file="turn.py",
         text='    status = marks.get("status", "") if marks.get("observed") == '
         'declared.digest else ""\n'
-        "    if not takes_turns",
-        replacement='    status = marks.get("status", "")\n    if not takes_turns',
+        "    asked =",
+        replacement='    status = marks.get("status", "")\n    asked =',
         by=FLEET,
     ),
     Mutant(
