@@ -47,7 +47,7 @@ def claim(draft: Draft, phase: Claiming) -> bool:
     """Whether the process may be signalled now, as far as the API is concerned."""
     api, attempt = draft.api, draft.attempt
     declared = api.declared
-    if declared is not None and api.is_trusted and api.connected:
+    if declared is not None and api.is_current:
         turn = find_turn(draft.state, api, declared)
         if draft.now_s < turn.at_s or turn.move in {Move.GIVE_UP, Move.LEAVE}:
             return False
@@ -83,7 +83,7 @@ def _name_claim(draft: Draft, declared: Declared, turn: Turn) -> None:
 def alone_from(state: State, phase: Claiming) -> float:
     """From when on the pod goes on without the API."""
     api, rollout = state.api, state.bridge.policy.rollout
-    if api is None or (api.connected and api.is_trusted):
+    if api is None or api.is_current:
         return float("inf")
     alone = rollout.strategy is Strategy.INDEPENDENT or rollout.replicas == 1
     patience_s = 0.0 if alone else rollout.patience_s
@@ -220,11 +220,10 @@ def recall(draft: Draft) -> None:
 
 def _only_watches(state: State, decided: Decision) -> bool:
     """Whether nothing is tried now: a process may be waited for that cannot start as things are."""
-    phase, attempt = state.phase, state.attempt
-    waits = isinstance(phase, Seeking) and attempt is not None and not attempt.asked
-    return isinstance(phase, Idle | Lingering) or (
-        waits and attempt is not None and attempt.digest == decided.digest
-    )
+    attempt = state.attempt
+    if attempt is None or not isinstance(state.phase, Seeking):
+        return isinstance(state.phase, Idle | Lingering)
+    return attempt.digest == decided.digest and not attempt.asked
 
 
 def _is_restore_due(state: State, api: ApiSide) -> bool:

@@ -156,8 +156,7 @@ def begin_attempt(draft: Draft, want: Want) -> None:
 def _take_up(state: State, attempt: Attempt) -> Attempt:
     """A turn from before the sidecar's restart, unless somebody else has spoken since."""
     api = state.api
-    known = api is not None and api.is_trusted and api.connected
-    declared = api.declared if api is not None and known else None
+    declared = api.declared if api is not None and api.is_current else None
     outrun = declared is not None and is_outrun(attempt, declared)
     return replace(attempt, nonce="") if outrun else attempt
 

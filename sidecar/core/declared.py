@@ -80,3 +80,8 @@ class ApiSide:
     def is_trusted(self) -> bool:
         """Whether what it shows is what the cluster asks for, as far as anybody can tell."""
         return self.declared is not None and not self.mount_newer and self.fetching is None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether that is so at this moment, and what others write would be seen."""
+        return self.is_trusted and self.connected

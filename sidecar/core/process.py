@@ -160,10 +160,11 @@ def _wait_for_process(draft: Draft, phase: Seeking, reason: str) -> None:
     given = given or (process is not None and started_with(attempt, process))
     overdue = draft.now_s - phase.since_s >= draft.state.bridge.policy.patience_s
     ended = given and (overdue or attempt.ends >= MOST_ENDS)
-    if (ended or _crashes(attempt, process)) and may_signal(draft.state):
+    may_fail = may_signal(draft.state)
+    if (ended or _crashes(attempt, process)) and may_fail:
         _fail_start(draft, phase, reason)
     else:
-        if process is None and not given and may_signal(draft.state):
+        if process is None and not given and may_fail:
             count_ends(draft, phase)
         delay_s = SEEK_LOOKS.delay_s(phase.tries)
         look_again(draft, replace(phase, tries=phase.tries + 1), draft.now_s + delay_s)

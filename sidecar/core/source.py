@@ -126,7 +126,7 @@ def heed_others(draft: Draft) -> None:
     """What other replicas decided stands for this pod too, as far as it has not gone on itself."""
     side, attempt = draft.state.api, draft.state.attempt
     declared = side.declared if side is not None else None
-    if side is None or declared is None or not (side.is_trusted and side.connected):
+    if side is None or declared is None or not side.is_current:
         return
     if attempt is None:
         _retreat(draft, side, declared)

@@ -60,7 +60,7 @@ def moves_from_s(state: State) -> float:
     api, attempt = state.api, state.attempt
     if api is None or api.declared is None or attempt is None or attempt.beside:
         return float("-inf")
-    if not (api.is_trusted and api.connected) or _is_first_boot(state, api.declared):
+    if not api.is_current or _is_first_boot(state, api.declared):
         return float("-inf")
     return find_turn(state, api, api.declared).at_s
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sidecar.core.attempt import AttemptRecord, Status
 from sidecar.core.declared import Declared
@@ -133,14 +133,15 @@ class FakeConfig:
 
     def declare(self) -> Declared | None:
         """The object as a watch brings it."""
-        now = self.now
-        if now is None:
-            return None
+        return self._declare(self.now) if self.now is not None else None
+
+    def _declare(self, now: Stored, *, version: str = "") -> Declared:
+        """What `now` declares; as if of another `version`."""
         digest = self.naming.name_whole(now.files)
         content = self.naming.name_mounted(self.naming.project(now.files))
         return Declared(
             uid=now.uid,
-            version=str(now.version),
+            version=version or str(now.version),
             digest=digest,
             content=content,
             marks=dict(now.marks),
@@ -157,10 +158,9 @@ class FakeConfig:
         failed = self._fail("write")
         if failed is not None:
             return failed
-        now = self.declare()
-        if self.now is None or now is None:
+        if self.now is None:
             return _miss()
-        if replace(now, version=declared.version) != declared:
+        if self._declare(self.now, version=declared.version) != declared:
             self.conflicts += 1
             return self._answer(Answer.CONFLICT)
         self.writes += 1

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import yaml
 
 from tests.apiserver.server import ROOT
 from tests.charts.helm import Helm, Objects, load_example, pick, pod_of, sidecar_of
+from tests.charts.kustomize import kustomize
 from tests.charts.settings import read_settings
 
 SETTINGS, TOKEN = "surehup-settings", "surehup-token"
@@ -19,14 +19,7 @@ MANIFESTS = ROOT / "manifests"
 
 
 def build(bin_dir: Path, folder: Path) -> Objects:
-    done = subprocess.run(
-        [str(bin_dir / "kubectl"), "kustomize", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [one for one in yaml.safe_load_all(done.stdout) if one]
+    return [one for one in yaml.safe_load_all(kustomize(bin_dir, folder)) if one]
 
 
 def write(overlay: Path, **kustomization: Any) -> None:  # noqa: ANN401

@@ -12,6 +12,7 @@ import pytest
 
 from tests.apiserver.server import ROOT, ApiServer
 from tests.charts.helm import Helm, load_example
+from tests.charts.kustomize import kustomize
 from tests.charts.schemas import LOCATION, write_schemas
 from tests.charts.test_acceptance import VARIANTS
 from tests.charts.test_application import EXAMPLES, merge
@@ -54,18 +55,6 @@ def check(monitored: ApiServer, bin_dir: Path, tmp_path_factory: pytest.TempPath
     return run
 
 
-def kustomize(bin_dir: Path, folder: str) -> str:
-    done = subprocess.run(
-        [str(bin_dir / "kubectl"), "kustomize", str(ROOT / folder)],
-        capture_output=True,
-        text=True,
-        timeout=CHECK_TIMEOUT_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def hold(check: Check, text: str) -> None:
     """All objects of `text` are valid, and none was passed over."""
     code, said = check(text)
@@ -87,7 +76,7 @@ def test_injector(check: Check, helm: Helm, values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_manifests(check: Check, bin_dir: Path, folder: str) -> None:
-    hold(check, kustomize(bin_dir, folder))
+    hold(check, kustomize(bin_dir, ROOT / folder))
 
 
 WRONG = {

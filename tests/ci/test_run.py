@@ -10,6 +10,19 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parents[2] / ".ci" / "run"
+STAGES = [
+    "setup",
+    "lint",
+    "type",
+    "docs",
+    "test",
+    "apitest",
+    "charts",
+    "imagetest",
+    "sim",
+    "e2e",
+    "gates",
+]
 MAKE = """#!/bin/sh
 echo "$*" >>calls
 case "$1" in
@@ -42,40 +55,13 @@ def test_everything_is_held_to_its_rules_and_the_tests_have_the_last_word(tmp_pa
     ended = _run(tmp_path)
     assert ended.returncode == 0
     calls = [call.split()[0] for call in (tmp_path / "calls").read_text().splitlines()]
-    assert calls == [
-        "setup",
-        "lint",
-        "type",
-        "docs",
-        "test",
-        "apitest",
-        "charts",
-        "imagetest",
-        "sim",
-        "e2e",
-        "gates",
-    ]
+    assert calls == STAGES
     said = ended.stdout.splitlines()
     assert said[-1] == "7 passed in 1.00s"
     assert "5 passed in 2.00s" in said
 
 
-@pytest.mark.parametrize(
-    "failing",
-    [
-        "setup",
-        "lint",
-        "type",
-        "docs",
-        "test",
-        "apitest",
-        "charts",
-        "imagetest",
-        "sim",
-        "e2e",
-        "gates",
-    ],
-)
+@pytest.mark.parametrize("failing", STAGES)
 def test_nothing_that_fails_is_passed_over(tmp_path: Path, failing: str) -> None:
     assert _run(tmp_path, failing).returncode != 0
     assert (tmp_path / "calls").read_text().splitlines()[-1].split()[0] == failing

@@ -7,7 +7,7 @@ fleets are simulated on the model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,15 +17,10 @@ import pytest
 from sidecar.core.declared import Declared
 from sidecar.core.ports import ApiAnswer, ConfigObject
 from sidecar.core.snapshot import Snapshot, digest_of
-from sidecar.kube.client import KubeClient
 from sidecar.kube.errors import NotFoundError
-from sidecar.record.annotations import AnnotationWriter
-from sidecar.record.config import ApiConfig
-from sidecar.record.declaration import Reader
-from sidecar.record.events import Events
 from sidecar.testing.clock import FakeClock
 from sidecar.testing.declaration import FakeConfig
-from tests.record.cases import Case, make_fake, make_real
+from tests.record.cases import Case, make_config, make_fake, open_real
 
 STEPS = 50
 SEEDS = range(8)
@@ -67,16 +62,7 @@ class ShippedSide:
 
     def __init__(self, case: Case) -> None:
         self._case = case
-        clock = FakeClock(wall_s=1_764_000_000.25)
-        self.config: ConfigObject = ApiConfig(
-            case.api,
-            case.ref(),
-            Reader(),
-            writer=AnnotationWriter(case.api, case.ref(), clock=clock),
-            events=Events(case.api, pod=None, clock=clock),
-            tell=lambda _: None,
-            on_silence=lambda: None,
-        )
+        self.config: ConfigObject = make_config(case, FakeClock())
 
     def create(self, files: Mapping[str, bytes]) -> None:
         self._case.make(data=_to_text(files))
@@ -176,10 +162,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     if request.param == "fake":
         yield make_fake()
         return
-    made = make_real(request.getfixturevalue("api_server"), tmp_path / "account")
-    assert isinstance(made.api, KubeClient)
-    assert isinstance(made.admin, KubeClient)
-    with closing(made.api), closing(made.admin):
+    with open_real(request.getfixturevalue("api_server"), tmp_path / "account") as made:
         yield made
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sidecar.clock import SystemClock
 from sidecar.kube.client import KubeClient
-from sidecar.kube.ports import CONFIG_MAPS, PODS, Api, Json, Ref, Resource
+from sidecar.kube.ports import CONFIG_MAPS, PODS, Api, Json, Objects, Ref, Resource
+from sidecar.record.annotations import AnnotationWriter
+from sidecar.record.config import ApiConfig
+from sidecar.record.declaration import Reader
+from sidecar.record.events import Events
 from sidecar.testing.apiserver import FakeApi
+from sidecar.testing.clock import FakeClock
 from tests.apiserver.clients import make_admin_client, make_pod_client
 from tests.apiserver.server import CONFIG_MAP, ApiServer
 
@@ -67,6 +73,36 @@ def make_real(server: ApiServer, folder: Path) -> Case:
         admin.patch(ref, {"rules": [rule for rule in rules if rule["verbs"]]})
 
     return Case(client, admin, namespace, deny, requests)
+
+
+@contextmanager
+def open_real(server: ApiServer, folder: Path) -> Iterator[Case]:
+    """The real one, whose clients are closed in the end."""
+    case = make_real(server, folder)
+    assert isinstance(case.api, KubeClient)
+    assert isinstance(case.admin, KubeClient)
+    with closing(case.api), closing(case.admin):
+        yield case
+
+
+def make_config(
+    case: Case,
+    clock: FakeClock,
+    *,
+    api: Objects | None = None,
+    on_silence: Callable[[], None] = lambda: None,
+) -> ApiConfig:
+    """The port to the case's object, by its `api` or another one around that."""
+    api = api or case.api
+    return ApiConfig(
+        api,
+        case.ref(),
+        Reader(),
+        writer=AnnotationWriter(api, case.ref(), clock=clock),
+        events=Events(api, pod=None, clock=clock),
+        tell=lambda _: None,
+        on_silence=on_silence,
+    )
 
 
 def _without(verb: str, resource: str, rule: Json) -> Json:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from sidecar.kube.client import KubeClient
 from sidecar.testing.clock import FakeClock
-from tests.record.cases import Case, make_fake, make_real
+from tests.record.cases import Case, make_fake, open_real
 
 
 @pytest.fixture
@@ -20,10 +18,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def real(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    case = make_real(request.getfixturevalue("api_server"), tmp_path / "account")
-    assert isinstance(case.api, KubeClient)
-    assert isinstance(case.admin, KubeClient)
-    with closing(case.api), closing(case.admin):
+    with open_real(request.getfixturevalue("api_server"), tmp_path / "account") as case:
         yield case
 
 

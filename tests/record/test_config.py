@@ -10,13 +10,11 @@ import pytest
 from sidecar.core.attempt import AttemptRecord, Outcome, Status, Trigger
 from sidecar.core.events import Answer
 from sidecar.kube.ports import Json, Objects, Ref
-from sidecar.record.annotations import AnnotationWriter, read_marks
+from sidecar.record.annotations import read_marks
 from sidecar.record.config import STORM_TRIES, ApiConfig
-from sidecar.record.declaration import Reader
-from sidecar.record.events import Events
 from sidecar.testing.apiserver import FakeApi
 from sidecar.testing.clock import FakeClock
-from tests.record.cases import Case, make_fake
+from tests.record.cases import Case, make_config, make_fake
 
 
 @dataclass
@@ -35,22 +33,9 @@ class Racing:
         return answer
 
 
-def make_config(
-    case: Case,
-    clock: FakeClock,
-    overtake: Callable[[], object] = bool,
-    on_silence: Callable[[], None] = lambda: None,
-) -> ApiConfig:
+def make_racing(case: Case, clock: FakeClock, overtake: Callable[[], object]) -> ApiConfig:
     api: Objects = Racing(case.api, overtake)  # type: ignore[assignment]
-    return ApiConfig(
-        api,
-        case.ref(),
-        Reader(),
-        writer=AnnotationWriter(api, case.ref(), clock=clock),
-        events=Events(api, pod=None, clock=clock),
-        tell=lambda _: None,
-        on_silence=on_silence,
-    )
+    return make_config(case, clock, api=api)
 
 
 def edit(case: Case, **fields: object) -> None:
@@ -66,7 +51,7 @@ def test_a_storm_that_changes_nothing_of_ours_is_outlasted(case: Case, clock: Fa
             left[0] -= 1
             edit(case, metadata={"labels": {"storm": str(left[0])}})
 
-    config = make_config(case, clock, overtake)
+    config = make_racing(case, clock, overtake)
     declared = config.declare(declared_content)
     assert declared is not None
     answer = config.write({"status": "Pending"}, declared)
@@ -78,7 +63,7 @@ def test_a_storm_that_changes_nothing_of_ours_is_outlasted(case: Case, clock: Fa
 def test_a_storm_without_end_is_left_for_later(case: Case, clock: FakeClock) -> None:
     numbers = iter(range(100))
     content = case.make()
-    config = make_config(
+    config = make_racing(
         case, clock, lambda: edit(case, metadata={"labels": {"storm": str(next(numbers))}})
     )
     declared = config.declare(content)
@@ -105,7 +90,7 @@ def test_what_was_decided_upon_is_decided_anew_once_it_changed(
         if edits:
             edit(case, **edits.pop())
 
-    config = make_config(case, clock, overtake)
+    config = make_racing(case, clock, overtake)
     declared = config.declare(case.make())
     assert declared is not None
     answer = config.write({"status": "Pending"}, declared)
