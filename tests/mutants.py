@@ -329,8 +329,7 @@ MUTANTS = (
     Mutant(
         name="nobody waits for the pod that goes first",
         file="turn.py",
-        text="    return max(api.declared_s, api.turn_s) + STAND_BY_S * (1 + draw(state, "
-        "declared.digest))\n",
+        text="    return max(api.declared_s, api.turn_s) + waits_s\n",
         replacement='    return float("-inf")\n',
         by=FLEET,
     ),

@@ -20,6 +20,11 @@ STAND_BY_S = 2.0
 """Who did not go first last time waits this long, and up to as long again by chance, for the pod
 that did: it begins at once, so that a thousand replicas make one claim."""
 
+STAND_BY_MOST_S = 10.0
+REPLICAS_PER_S = 100
+"""An edit wakes all of a fleet at once: the more there are, the longer may the one that goes first
+have to wait for its share of CPU and API, and the more would conflict if they doubted it early."""
+
 ADOPTED = frozenset({Status.ROLLING_OUT.value, Status.APPLIED.value})
 REFUSED = frozenset(
     {
@@ -99,7 +104,14 @@ def stand_by_until_s(state: State, api: ApiSide, declared: Declared) -> float:
     """Until when this pod leaves the word on new content to another."""
     if not takes_turns(state) or is_incumbent(state, declared):
         return float("-inf")
-    return max(api.declared_s, api.turn_s) + STAND_BY_S * (1 + draw(state, declared.digest))
+    waits_s = _find_stand_by_s(state) * (1 + draw(state, declared.digest))
+    return max(api.declared_s, api.turn_s) + waits_s
+
+
+def _find_stand_by_s(state: State) -> float:
+    """How long another pod's word is waited for, in a fleet of this size."""
+    replicas = state.bridge.policy.rollout.replicas or 1
+    return min(max(STAND_BY_S, replicas / REPLICAS_PER_S), STAND_BY_MOST_S)
 
 
 def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
@@ -131,7 +143,7 @@ def turn_ends_s(state: State, api: ApiSide, declared: Declared) -> float:
     holder = read_holder(declared.marks)
     if holder.pod == state.bridge.pod:
         return api.turn_s
-    return api.turn_s + holder.seconds + STAND_BY_S * draw(state, declared.digest)
+    return api.turn_s + holder.seconds + _find_stand_by_s(state) * draw(state, declared.digest)
 
 
 def is_outrun(attempt: Attempt, declared: Declared) -> bool:

@@ -148,7 +148,9 @@ class RolloutShape(Shape):
         None, description="How long an absent API is waited for before a pod goes on alone."
     )
     replicas: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="How many replicas there are, where pods cannot be listed."
+        None,
+        description="How many replicas there are, as pods cannot be listed; of a large fleet"
+        " roughly.",
     )
     tolerate: Annotated[int, Field(ge=0)] = Field(
         0, description="How many replicas may fail before content is rolled back."

@@ -113,6 +113,31 @@ def test_nobody_else_begins_and_so_this_pod_does() -> None:
     assert read_holder(world.config.there.marks).pod == POD
 
 
+@pytest.mark.parametrize(
+    ("replicas", "least_s"), [(64, 2), (200, 2), (500, 5), (1_000, 10), (100_000, 10)]
+)
+def test_in_a_large_fleet_the_pod_that_goes_first_is_left_more_time(
+    replicas: int, least_s: float
+) -> None:
+    world = run_second(Rollout(replicas=replicas), PUBLISHED)
+    edited_s = world.now_s
+    edit(world, "two")
+    settle(world)
+    assert least_s <= world.signalled[0][0] - edited_s <= 2 * least_s + 1
+    assert read_holder(world.config.there.marks).pod == POD
+
+
+def test_in_a_large_fleet_fewer_take_over_at_once() -> None:
+    waits = []
+    for replicas in (3, 1_000):
+        world = run_second(Rollout(replicas=replicas))
+        claim_elsewhere(world)
+        claimed_s = world.now_s
+        settle(world)
+        waits.append(world.signalled[0][0] - claimed_s - 15)
+    assert waits[1] > 2 * waits[0] > 0
+
+
 def test_the_last_of_a_rollout_says_applied() -> None:
     world = run_second(THREE)
     _, two = claim_elsewhere(world)
