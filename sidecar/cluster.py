@@ -16,7 +16,7 @@ from sidecar.core.bridge import Bridge
 from sidecar.core.declared import Declared
 from sidecar.core.evidence import Ends
 from sidecar.core.ports import Clock, Pod
-from sidecar.kube.access import Access, from_kubeconfig, in_cluster
+from sidecar.kube.access import ACCOUNT_DIR, Access, from_kubeconfig, in_cluster
 from sidecar.kube.client import KubeClient
 from sidecar.kube.ports import CONFIG_MAPS, PODS, SECRETS, Json, Ref
 from sidecar.kube.watch import Listener, ObjectWatch
@@ -41,7 +41,10 @@ class Hearing:
 
 
 class Cluster:
-    """The API as one sidecar uses it. Raises `SettingsError` where there is no access to it."""
+    """The API as one sidecar uses it. Raises `SettingsError` where there is no access to it.
+
+    `account` is where a pod finds its token.
+    """
 
     def __init__(
         self,
@@ -49,9 +52,10 @@ class Cluster:
         *,
         clock: Clock,
         on_request: Callable[[str, str], None],
+        account: str = ACCOUNT_DIR,
     ) -> None:
         self._clock = clock
-        self._access = _find_access(environ, clock)
+        self._access = _find_access(environ, clock, account)
         self._api = KubeClient(self._access, clock=clock, on_request=on_request)
         self._pod = _find_pod(environ, self._access)
         self._watches: dict[str, ObjectWatch] = {}
@@ -140,10 +144,10 @@ class _ToldPod:
             LOG.warning("Note", extra=fields(detail=trouble))
 
 
-def _find_access(environ: Mapping[str, str], clock: Clock) -> Access:
+def _find_access(environ: Mapping[str, str], clock: Clock, account: str) -> Access:
     """In a pod its own account; elsewhere a kubeconfig, as kubectl finds it."""
     if environ.get("KUBERNETES_SERVICE_HOST"):
-        return in_cluster(clock, environ)
+        return in_cluster(clock, environ, account)
     return from_kubeconfig(environ)
 
 

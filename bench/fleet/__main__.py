@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.fleet.members import WRITES
+from bench.fleet.members import WRITES, Door
 from bench.fleet.parent import Fleet, has, running_fleet
 from bench.fleet.usage import Cpu, Holding, read_cpu, read_holding, read_memory_mb
 from sidecar.core.attempt import Status
@@ -136,8 +136,8 @@ class Trial:
         return f"undecided, {marks.get('status')}"
 
 
-def prepare(server: ApiServer, folder: Path, names: Sequence[str]) -> tuple[Ref, str]:
-    """The object, a pod for each member, and a kubeconfig of the shipped ServiceAccount."""
+def prepare(server: ApiServer, folder: Path, names: Sequence[str]) -> tuple[Ref, Door]:
+    """The object, a pod for each member, and how they find the server, by the shipped account."""
     namespace = server.make_namespace(pod_status=True)
     server.kubectl("create", "serviceaccount", "default", namespace=namespace)
     admin = make_admin_client(server)
@@ -148,10 +148,8 @@ def prepare(server: ApiServer, folder: Path, names: Sequence[str]) -> tuple[Ref,
         admin.create(
             PODS, namespace, {"metadata": {"name": name}, "spec": {"containers": [container]}}
         )
-    user = {"token": server.mint_token(namespace)}
-    path = folder / "member.kubeconfig"
-    server.pki.write_kubeconfig(path, server=server.url, user=user)
-    return Ref(CONFIG_MAPS, namespace, CONFIG_MAP), str(path)
+    account = server.write_account(folder / "account", server.mint_token(namespace))
+    return Ref(CONFIG_MAPS, namespace, CONFIG_MAP), Door(server.environ, str(account))
 
 
 def run(options: argparse.Namespace, server: ApiServer, folder: Path) -> None:
@@ -159,13 +157,13 @@ def run(options: argparse.Namespace, server: ApiServer, folder: Path) -> None:
     server.api.memory_limit = MEMORY_LIMIT
     server.restart()
     names = [f"fleet-{number}" for number in range(options.sidecars)]
-    ref, kubeconfig = prepare(server, folder, names)
+    ref, door = prepare(server, folder, names)
     empty = read_holding(server)
     begun_s = time.monotonic()
     with running_fleet(
         names,
         f"{ref.namespace}/{ref.name}",
-        kubeconfig,
+        door,
         processes=options.processes,
         per_second=options.per_second,
         spread_s=options.spread,

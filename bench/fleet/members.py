@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -53,16 +53,25 @@ GAUGE = Evidence(name="gauge", role=Role.OK_GAUGE, source=Series(metric="ok"))
 TIME = Evidence(name="time", role=Role.SUCCESS_TIMESTAMP, source=Series(metric="time"))
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """By what a pod finds its API server: variables, and the folder of its token."""
+
+    environ: Mapping[str, str]
+    account: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What one process runs: members by `names`, one begun each `pause_s`, the first `after_s`.
 
-    `config_map` is the object of all, as NAMESPACE/NAME.
+    `config_map` is the object of all, as NAMESPACE/NAME; `replicas` are all of the fleet.
     """
 
     names: Sequence[str]
     config_map: str
-    kubeconfig: str
+    door: Door
+    replicas: int
     spread_s: float
     after_s: float
     pause_s: float
@@ -183,13 +192,10 @@ class Member:
     def _run(self) -> None:
         namespace = self._plan.config_map.partition("/")[0]
         cluster = Cluster(
-            {
-                "KUBECONFIG": self._plan.kubeconfig,
-                "POD_NAME": self._name,
-                "POD_NAMESPACE": namespace,
-            },
+            {**self._plan.door.environ, "POD_NAME": self._name, "POD_NAMESPACE": namespace},
             clock=self._clock,
             on_request=self._reports.count,
+            account=self._plan.door.account,
         )
         config = cluster.config(self._bridge, Reader())
         lane = Lane(bridge=self._bridge, adapters=self._simulate_pod(), config=config)
@@ -238,7 +244,7 @@ def _make_bridge(pod: str, plan: Plan) -> Bridge:
         target=Selector(process="daemon"),
         reload=SignalReload(number=HUP),
         proof=Proof(groups=((GAUGE, TIME),)),
-        policy=Policy(rollout=Rollout(spread_s=plan.spread_s)),
+        policy=Policy(rollout=Rollout(spread_s=plan.spread_s, replicas=plan.replicas)),
         pod=pod,
     )
 

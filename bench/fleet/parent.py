@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
-from bench.fleet.members import Plan, Taken, run_members
+from bench.fleet.members import Door, Plan, Taken, run_members
 
 POLL_S = 0.5
 """Times are noted where things happen, so that asking seldom loses nothing."""
@@ -77,7 +77,7 @@ def has(since: Mapping[str, tuple[str, float]], digest: str) -> dict[str, float]
 def running_fleet(
     names: list[str],
     config_map: str,
-    kubeconfig: str,
+    door: Door,
     *,
     processes: int,
     per_second: float,
@@ -91,7 +91,8 @@ def running_fleet(
         plan = Plan(
             names=names[index::processes],
             config_map=config_map,
-            kubeconfig=kubeconfig,
+            door=door,
+            replicas=len(names),
             spread_s=spread_s,
             after_s=index / per_second,
             pause_s=processes / per_second,
