@@ -166,12 +166,13 @@ class Loop:
 
     def _next_events(self) -> list[tuple[str, Event]]:
         self._beat_s = self._clock.monotonic()
-        times = [due_s for _, due_s in self._due()]
-        timeout_s = max(min([IDLE_BEAT_S, *(due_s - self._beat_s for due_s in times)]), 0)
+        # No state moves while the loop waits, and to find the times costs as much as an event.
+        due = self._due()
+        timeout_s = max(min([IDLE_BEAT_S, *(due_s - self._beat_s for _, due_s in due)]), 0)
         entry = self._inbox.take(timeout_s)
         self._beat_s = self._clock.monotonic()
         ticks: list[tuple[str, Event]] = [
-            (name, Tick()) for name, due_s in self._due() if due_s <= self._beat_s
+            (name, Tick()) for name, due_s in due if due_s <= self._beat_s
         ]
         return ticks if entry is None else [entry, *ticks]
 
