@@ -249,7 +249,7 @@ def main() -> int:
     """Start a server and run the trial on it."""
     parser = argparse.ArgumentParser(prog="python -m bench.fleet")
     parser.add_argument("--sidecars", type=int, default=1_000)
-    parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--processes", type=int, default=16)
     parser.add_argument("--per-second", type=float, default=10.0, help="sidecars begun a second")
     parser.add_argument("--spread", type=float, default=8.0, help="rollout.spread, in seconds")
     options = parser.parse_args()
