@@ -19,7 +19,7 @@ from sidecar.core.ports import Clock, Pod
 from sidecar.kube.access import ACCOUNT_DIR, Access, from_kubeconfig, in_cluster
 from sidecar.kube.client import KubeClient
 from sidecar.kube.ports import CONFIG_MAPS, PODS, SECRETS, Json, Ref
-from sidecar.kube.watch import Listener, ObjectWatch
+from sidecar.kube.watch import Listener, ObjectWatch, find_pace
 from sidecar.record.annotations import AnnotationWriter
 from sidecar.record.config import ApiConfig
 from sidecar.record.declaration import Reader
@@ -96,7 +96,12 @@ class Cluster:
             on_object=take, on_connected=hearing.connected, on_crash=hearing.crash, tell=tell
         )
         watch = ObjectWatch(
-            self._api, self._ref(bridge), listener, clock=self._clock, random=random.random
+            self._api,
+            self._ref(bridge),
+            listener,
+            clock=self._clock,
+            random=random.random,
+            pace=find_pace(bridge.policy.rollout.replicas or 1),
         )
         self._watches[bridge.name] = watch
         watch.start()

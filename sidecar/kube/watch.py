@@ -23,6 +23,10 @@ _EARLY_S = 1.0
 """How much earlier than asked a watch may end at its time."""
 
 WATCH_TRIES = Backoff(first_s=1.0, most_s=30.0)
+RETURNS_PER_S = 100
+RETURN_MOST_S = 10.0
+"""How many of a fleet come back to an API server that has started again, each second, and how long
+the last of them waits at most: a TLS handshake and a list of each cost it 10 ms of CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ class Pace:
     random part of `tries`' delay (full jitter); where a permission is missing that grows on, up to
     `forbidden_s`. It begins as short, since a server that has just started refuses what its Roles
     allow until it has read them (seen for 50 ms on Kubernetes 1.37). A watch that held for
-    `steady_s` makes what comes next the first try.
+    `steady_s` makes what comes next the first try, before which a random part of `return_s` passes,
+    where that is longer: what broke it may have broken those of a whole fleet.
     """
 
     watch_s: float = 240.0
@@ -44,6 +49,12 @@ class Pace:
     forbidden_s: float = 60.0
     retry_after_most_s: float = 120.0
     steady_s: float = 5.0
+    return_s: float = 0.0
+
+
+def find_pace(watches: int) -> Pace:
+    """The waits of a watch that is one of so many: all of them break at once."""
+    return Pace(return_s=min(watches / RETURNS_PER_S, RETURN_MOST_S))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +238,8 @@ class ObjectWatch:
         return asked_s + self._delay_s()
 
     def _delay_s(self) -> float:
-        return self._random() * self._pace.tries.delay_s(max(0, self._failures - 1))
+        most_s = self._pace.tries.delay_s(max(0, self._failures - 1))
+        return self._random() * (most_s if self._failures else max(most_s, self._pace.return_s))
 
     def _announce(self, *, connected: bool, why: str = "") -> None:
         message = f"Changes of {self._ref} are {'' if connected else 'not '}seen"

@@ -22,7 +22,7 @@ from sidecar.kube.errors import (
     UnreachableError,
 )
 from sidecar.kube.ports import CONFIG_MAPS, Api, Json, Ref
-from sidecar.kube.watch import ObjectWatch
+from sidecar.kube.watch import ObjectWatch, Pace, find_pace
 from sidecar.testing.apiserver import FakeApi
 from tests.kube.ear import QUICK, Ear, watching
 
@@ -311,6 +311,29 @@ class Broken(FakeApi):
         self.lists += 1
         answer = super().list(*args, **kwargs)  # type: ignore[arg-type]
         return {1: {}, 2: {"metadata": None}}.get(self.lists, answer)
+
+
+@pytest.mark.parametrize(("watches", "return_s"), [(1, 0.01), (300, 3), (1_000, 10), (100_000, 10)])
+def test_the_more_come_back_the_longer_they_take(watches: int, return_s: float) -> None:
+    assert find_pace(watches) == Pace(return_s=return_s)
+
+
+def test_one_of_a_fleet_comes_back_late_and_tries_on_as_ever(cluster: Cluster) -> None:
+    cluster.make(a="1")
+    ear = Ear()
+    pace = replace(QUICK, steady_s=0.0, return_s=1.0)
+    watch = ObjectWatch(
+        cluster.api, REF, ear.listener, clock=SystemClock(), random=lambda: 0.5, pace=pace
+    )
+    watch.start()
+    ear.until_connected()
+    cluster.api.fail_next("list", UnreachableError("it still starts"))
+    broken_s = time.monotonic()
+    cluster.api.drop_watches()
+    ear.until(lambda: ear.connected == [True, False, True])
+    assert 0.5 <= time.monotonic() - broken_s < 1.0
+    assert watch.stop()
+    assert cluster.requests["list error"] == 1
 
 
 def test_an_answer_without_a_version_is_none() -> None:
