@@ -24,13 +24,17 @@ tools: ## the daemons and tools that the tests run against
 demo: $(READY) ## a bad and a good edit, on this machine, without a cluster
 	$(BIN)/surehup demo $(ARGS)
 
-test: setup ## all tests that need no API server; ARGS="-k words" for some of them
-	$(BIN)/pytest $(ARGS)
+# Tests wait more than they work. JOBS=0 runs them one after another, without worker processes.
+JOBS ?= 3
+SIDE_BY_SIDE = -n $(JOBS) --dist worksteal
+
+test: setup ## all tests that need no API server; JOBS=3 at a time, ARGS="-k words" for some
+	$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Cold, the build takes minutes and gigabytes (e2e/build says how many); then it is there for good.
-apitest: setup ## the tests on a real Kubernetes API server, which the first run builds; ARGS as well
+apitest: setup ## the tests on a real Kubernetes API server, which the first run builds; JOBS, ARGS as well
 	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
-	$(BIN)/pytest -m "apiserver and not charts and not image" $(ARGS)
+	$(BIN)/pytest -m "apiserver and not charts and not image" $(SIDE_BY_SIDE) $(ARGS)
 
 CHARTED := etcd kube-apiserver kube-controller-manager kubectl helm kubeconform prometheus-operator-crds.yaml
 
@@ -46,9 +50,6 @@ CLUSTER ?= kind
 
 cluster: setup ## a cluster that stays, CLUSTER=kind or node; e2e/kind/down, e2e/node/down end it
 	@e2e/$(CLUSTER)/up
-
-# They wait more than they work.
-JOBS ?= 3
 
 # Cold, everything is compiled first, as for apitest: Kubernetes, a container runtime, kind.
 e2e: setup ## the tests in a cluster: KUBECONFIG's, or one made of CLUSTER=kind or node; JOBS=3, ARGS as well

@@ -13,7 +13,6 @@ import json
 import sys
 import threading
 import time
-from functools import partial
 from pathlib import Path
 
 from sidecar.cli import main
@@ -44,12 +43,13 @@ def step_wall(self: SystemClock) -> float:
 
 
 if __name__ == "__main__":
-    folder, *argv = sys.argv[1:]
+    account, *argv = sys.argv[1:]
     if argv[0] == "--dump":
         threading.Thread(target=dump, args=(Path(argv[1]),), daemon=True).start()
         argv = argv[2:]
     if argv[0] == "--stepping":
         SystemClock.wall = step_wall  # type: ignore[method-assign]
         argv = argv[1:]
-    access.in_cluster = partial(access.in_cluster, folder=folder)
+    find = access.in_cluster
+    access.in_cluster = lambda clock, environ, folder="": find(clock, environ, account)  # noqa: ARG005  the real one
     sys.exit(main(argv))

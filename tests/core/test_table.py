@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
+import pytest
+
 from sidecar.core.table import TRANSITIONS
 from tests.core import (
     diagram,
@@ -46,6 +48,7 @@ def expand(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
         yield {name: value for part in choice for name, value in part.items()}
 
 
+@pytest.mark.timeout(120)  # many of the other tests, once more
 def test_the_table_is_exactly_what_all_scenarios_show() -> None:
     for name, test in (entry for module in SCENARIOS for entry in vars(module).items()):
         if name.startswith("test_"):

@@ -15,6 +15,9 @@ from tests.sim.worlds import SCENES, Budget, Worlds
 FIRST = 1_000_001
 EACH = 40
 
+# The tests of the core cover what they go through; to watch that here takes three times as long.
+pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(120)]
+
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_broke_a_promise_once_does_not_any_more(seed: int) -> None:
