@@ -164,7 +164,7 @@ def test_what_is_no_file_is_harm_and_blocks_nobody(
     path.symlink_to("/etc/hostname")
     assert store.load("nginx") is None
     assert told[1:] == [f"{path} cannot be read (Too many levels of symbolic links){FOLLOWS}"]
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def test_what_cannot_be_written_is_told_once_and_kept_in_memory(

@@ -202,8 +202,8 @@ def test_nothing_stays_behind_however_early_it_is_closed(folder: Path, alarm: Al
         inotify.arm()
         inotify.close()
         _open_reader().release()
-    assert threading.active_count() == threads
-    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+    assert threading.active_count() <= threads
+    assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
 
 
 def test_a_closed_one_is_silent_and_may_be_closed_again(

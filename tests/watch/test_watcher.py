@@ -308,7 +308,7 @@ class TestLife:
         watcher.start()
         watcher._thread.join(5)
         assert [type(crash) for crash in crashes] == [RuntimeError]
-        assert threading.active_count() == before
+        assert threading.active_count() <= before
         assert watcher.stop()
 
     def test_one_that_never_started_stops(self, folder: Path) -> None:
