@@ -46,6 +46,18 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="a container that ends again and again is waited for",
+        file="crashes.py",
+        text="MOST_ENDS = 3",
+        replacement="MOST_ENDS = 3_000",
+    ),
+    Mutant(
+        name="ends from before the attempt count against its content",
+        file="crashes.py",
+        text="base = crashes.base if crashes.base is not None else event.ends.count",
+        replacement="base = crashes.base if crashes.base is not None else 0",
+    ),
+    Mutant(
         name="the content on disk never moves",
         file="proof.py",
         text="    return fence is not None and fence != draft.attempt.candidate.fence",
