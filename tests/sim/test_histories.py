@@ -1,4 +1,4 @@
-"""Some hundred histories and all that once broke a promise; `make sim` plays thousands."""
+"""A hundred histories, and all that once broke a promise; `make sim` plays thousands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sim.story import Story
 from tests.sim.worlds import SCENES, Budget, Worlds
 
 FIRST = 1_000_001
-EACH = 40
+EACH = 20
 
 # The tests of the core cover what they go through; to watch that here takes three times as long.
 pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(120)]
