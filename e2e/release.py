@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +36,9 @@ Values = Mapping[str, Any]
 
 
 def find_helm() -> str:
-    """The helm of this repository, which is built where it is missing."""
+    """The helm that HELM names, else that of this repository, built where it is missing."""
+    if "HELM" in os.environ:
+        return os.environ["HELM"]
     checked = _build("--check", "helm")
     if checked.returncode != 0:
         subprocess.run([str(ROOT / ".ci" / "setup"), "go"], check=True, timeout=BUILD_TIMEOUT_S)
