@@ -41,7 +41,7 @@ CHARTED := etcd kube-apiserver kube-controller-manager kubectl helm kubeconform 
 charts: setup ## the charts: whether what is made from them is up to date, lint, and their tests
 	@e2e/build --check $(CHARTED) >/dev/null 2>&1 || { .ci/setup go && e2e/build $(CHARTED); }
 	$(BIN)/python -m charts.generate --check
-	$(BIN)/pytest -m charts tests/charts $(ARGS)
+	$(BIN)/pytest -m charts -o testpaths=tests/charts $(ARGS)
 
 image: $(READY) ## the sidecar's image, by docker or buildah: localhost/surehup:VERSION
 	@docker/build
@@ -54,7 +54,7 @@ cluster: setup ## a cluster that stays, CLUSTER=kind or node; e2e/kind/down, e2e
 # Cold, everything is compiled first, as for apitest: Kubernetes, a container runtime, kind.
 e2e: setup ## the tests in a cluster: KUBECONFIG's, or one made of CLUSTER=kind or node; JOBS=3, ARGS as well
 	@e2e/build --check helm >/dev/null 2>&1 || { .ci/setup go && e2e/build helm; }
-	CLUSTER=$(CLUSTER) $(BIN)/pytest -n $(JOBS) --maxschedchunk=1 e2e $(ARGS)
+	CLUSTER=$(CLUSTER) $(BIN)/pytest -n $(JOBS) --maxschedchunk=1 -o testpaths=e2e $(ARGS)
 
 # As the fuzzer, apart: only who looks at the image needs it.
 $(IMAGER): .ci/lock-image.txt $(READY)
@@ -65,7 +65,7 @@ $(IMAGER): .ci/lock-image.txt $(READY)
 imagetest: setup $(IMAGER) image ## whether the image holds what it needs and no more; as root
 	$(BIN)/hadolint Dockerfile
 	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
-	$(BIN)/pytest -m image tests/image $(ARGS)
+	$(BIN)/pytest -m image -o testpaths=tests/image $(ARGS)
 
 cov: setup ## all tests, and what they leave uncovered
 	$(MAKE) test ARGS="--cov --cov-report= $(ARGS)"
