@@ -161,7 +161,7 @@ def _measure_others(namespace: Namespace, edits: int) -> list[tuple[str, str]]:
     if namespace.cluster.load is None:
         msg = "other reloaders cannot be brought to the nodes: say how by LOAD"
         raise SystemExit(msg)
-    namespace.cluster.provide("prometheus")
+    namespace.cluster.provide("surehup", "prometheus")
     for name in RELOADERS:
         archive = str(build_reloader(name))
         subprocess.run([*namespace.cluster.load, archive], check=True, timeout=LOAD_TIMEOUT_S)
