@@ -458,9 +458,9 @@ MUTANTS = (
     Mutant(
         name="an outdated candidate goes on",
         file="source.py",
-        text="    if not attempt.beside or not _is_decided(draft.state, newest):\n"
+        text="    if not attempt.beside or not _is_known(draft.state, newest.snapshot):\n"
         "        content.supersede(draft, REPLACED)\n",
-        replacement="    if attempt.beside and not _is_decided(draft.state, newest):\n"
+        replacement="    if attempt.beside and not _is_known(draft.state, newest.snapshot):\n"
         "        content.supersede(draft, REPLACED)\n",
         by=FLEET,
     ),

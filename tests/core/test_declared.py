@@ -83,6 +83,20 @@ def test_what_is_rejected_never_hurries_the_mount() -> None:
     assert world.config.writes == 1
 
 
+def test_an_older_state_of_the_object_is_not_believed() -> None:
+    world = run_in_cluster(make_cluster())
+    before = world.config.declare()
+    edit(world, "two")
+    settle(world)
+    world.post(DeclaredSeen(before))  # as another API server lists it, whose cache is behind
+    world.run_for(60)
+    api = state_of(world).api
+    assert api is not None
+    assert api.declared == world.config.declare() != before
+    assert outcomes(world) == ["applied"]
+    assert runs(world, "two")
+
+
 @pytest.mark.parametrize(("wasted", "at_s"), [(1, [0, 1]), (3, [0, 1, 4, 13])])
 def test_a_wasted_nudge_is_repeated(wasted: int, at_s: list[float]) -> None:
     world = run_in_cluster(make_cluster())
