@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from docker.layers import read_image
-from tests.image.unpacked import Unpacked
+from tests.image.unpacked import ARCHIVE, SLOWNESS, Unpacked, unpack
 
-ARCHIVE = Path(__file__).parents[2] / "dist" / "surehup.oci.tar"
-IMAGE_TEST_TIMEOUT_S = 180.0
+IMAGE_TEST_TIMEOUT_S = 180.0 * SLOWNESS
 
 
 @pytest.hookimpl(tryfirst=True)  # before the marker is selected by
@@ -28,16 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def image() -> Iterator[Unpacked]:
-    """The image that `make image` has left, unpacked where any user may look."""
+    """The image that `make image` has left, unpacked."""
     assert os.geteuid() == 0, "an image is unpacked and run as root"
     assert ARCHIVE.exists(), f"{ARCHIVE} is not there: make image builds it"
-    with tempfile.TemporaryDirectory(prefix="surehup-image-") as name:
-        root = Path(name, "root")
-        root.mkdir()
-        Path(name).chmod(0o755)
-        read = read_image(ARCHIVE)
-        read.unpack(root)
-        yield Unpacked(image=read, root=root)
+    with unpack(ARCHIVE) as image:
+        yield image
 
 
 @pytest.fixture(scope="module")

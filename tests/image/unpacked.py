@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from docker.layers import Image
+from docker.layers import Image, read_image
 from tests.image.jail import IMAGE_ENV
 
 JAIL = Path(__file__).with_name("jail.py")
-TIMEOUT_S = 30.0
+DIST = Path(__file__).parents[2] / "dist"
+OTHER_MACHINE = os.environ.get("PLATFORM", "").rpartition("/")[2]
+"""Set where docker/build was asked for another machine's image, which an emulator runs."""
+NAME = "-".join(filter(None, ("surehup", OTHER_MACHINE)))
+ARCHIVE = DIST / f"{NAME}.oci.tar"
+BILL = DIST / f"{NAME}.cdx.json"
+SLOWNESS = 10 if OTHER_MACHINE else 1
+TIMEOUT_S = 30.0 * SLOWNESS
 USER = 65532
 
 
@@ -73,3 +82,15 @@ class Unpacked:
         )
         assert "Traceback" not in done.stderr, done.stderr
         return done
+
+
+@contextmanager
+def unpack(archive: Path) -> Iterator[Unpacked]:
+    """The image of `archive`, where any user may look."""
+    with tempfile.TemporaryDirectory(prefix="surehup-image-") as name:
+        root = Path(name, "root")
+        root.mkdir()
+        Path(name).chmod(0o755)
+        read = read_image(archive)
+        read.unpack(root)
+        yield Unpacked(image=read, root=root)
