@@ -37,12 +37,24 @@ def parse(key: str, text: str) -> Tree:
 
 
 def _guess(text: str) -> Tree:
-    """A name without an ending may hide YAML; a mapping is one, all else is text."""
+    """A name without an ending may hide YAML; a mapping of names is one, all else is text.
+
+    A line such as ``key = value:`` is a mapping for YAML, too, whose key would show the value.
+    """
     try:
         tree = _parse_yaml(text)
     except UnreadableError:
         return text
-    return tree if isinstance(tree, dict) else text
+    return tree if isinstance(tree, dict) and _holds_names(tree) else text
+
+
+def _holds_names(tree: Tree) -> bool:
+    match tree:
+        case dict():
+            return all(_NAME.fullmatch(key) and _holds_names(tree[key]) for key in tree)
+        case list():
+            return all(map(_holds_names, tree))
+    return True
 
 
 def _parse_json(text: str) -> Tree:
@@ -78,6 +90,7 @@ _PARSERS: Mapping[str, Callable[[str], Tree]] = {
     "yml": _parse_yaml,
 }
 
+_NAME = re.compile(r"[^\s=]+")
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,15})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{1,15}")
 _WORDS: Mapping[str, Tree] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sidecar.presets.loading import load_preset
@@ -66,6 +66,7 @@ def lines(draw: st.DrawFn) -> str:
 
 @settings(deadline=None, max_examples=150)
 @given(file=st.sampled_from(FILES), text=lines())
+@example(file="Caddyfile", text=f"key = {MARK}:")
 def test_in_a_line(file: str, text: str) -> None:
     assert MARK not in show_all({file: text})
 
