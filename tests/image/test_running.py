@@ -90,7 +90,7 @@ def test_a_good_edit_is_proven(pod: Pod) -> None:
     assert pod.reloads == reloads + 1
 
 
-@pytest.mark.skipif(bool(OTHER_MACHINE), reason="it borrows by openat2, which qemu 7 lacks")
+@pytest.mark.skipif(bool(OTHER_MACHINE), reason="it borrows a promtool of this machine")
 def test_a_bad_edit_signals_nobody(pod: Pod) -> None:
     good = pod.apply()
     reloads = pod.reloads
