@@ -347,5 +347,5 @@ def check_rest_is_quiet(world: World) -> None:
     assert before == after
 
 
-TestClusterHistory = pytest.mark.no_cover(pytest.mark.timeout(600)(ClusterHistory.TestCase))
+TestClusterHistory = pytest.mark.timeout(600)(ClusterHistory.TestCase)
 TestClusterHistory.settings = settings(stateful_step_count=15)

@@ -48,7 +48,6 @@ def expand(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
         yield {name: value for part in choice for name, value in part.items()}
 
 
-@pytest.mark.no_cover  # all of these tests, once more
 @pytest.mark.timeout(120)
 def test_the_table_is_exactly_what_all_scenarios_show() -> None:
     for name, test in (entry for module in SCENARIOS for entry in vars(module).items()):

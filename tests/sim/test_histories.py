@@ -13,10 +13,9 @@ from tests.sim.story import Story
 from tests.sim.worlds import SCENES, Budget, Worlds
 
 FIRST = 1_000_001
-EACH = 20
+EACH = 40
 
-# The tests of the core cover what they go through; to watch that here takes three times as long.
-pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
