@@ -51,5 +51,5 @@ if __name__ == "__main__":
         SystemClock.wall = step_wall  # type: ignore[method-assign]
         argv = argv[1:]
     find = access.in_cluster
-    access.in_cluster = lambda clock, environ, folder="": find(clock, environ, account)  # noqa: ARG005  the real one
+    access.in_cluster = lambda clock, environ, folder="": find(clock, environ, account)  # noqa: ARG005  whatever is asked for
     sys.exit(main(argv))

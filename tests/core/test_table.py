@@ -48,7 +48,7 @@ def expand(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
         yield {name: value for part in choice for name, value in part.items()}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(120)  # all scenarios, once more
 def test_the_table_is_exactly_what_all_scenarios_show() -> None:
     for name, test in (entry for module in SCENARIOS for entry in vars(module).items()):
         if name.startswith("test_"):
