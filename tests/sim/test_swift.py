@@ -27,7 +27,7 @@ def test_copies_with_changes() -> None:
 
 
 def test_refuses_what_is_no_field() -> None:
-    with pytest.raises(KeyError, match="colour"):
+    with pytest.raises(TypeError, match="colour"):
         swift.replace(begin(BRIDGE), colour="red")
 
 
