@@ -11,6 +11,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from sidecar.core import claim
+from tests.sim.memo import remember
+
 ROOMS = ("sidecar.core.", "sidecar.testing.", "tests.sim.")
 
 _made: dict[tuple[type[object], tuple[str, ...]], Callable[..., object]] = {}
@@ -18,9 +21,14 @@ _made: dict[tuple[type[object], tuple[str, ...]], Callable[..., object]] = {}
 
 def install() -> None:
     """Have every module that takes part in a history use it, for the rest of this process."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith(ROOMS) and getattr(module, "replace", None) is dataclasses.replace:
-            module.replace = replace  # type: ignore[attr-defined]
+    _exchange("replace", dataclasses.replace, replace)
+    _exchange("write_from_s", claim.write_from_s, remember(claim.write_from_s))
+
+
+def _exchange(name: str, old: object, new: object) -> None:
+    for room, module in list(sys.modules.items()):
+        if room.startswith(ROOMS) and getattr(module, name, None) is old:
+            setattr(module, name, new)
 
 
 def replace(old: object, /, **changes: object) -> object:
