@@ -147,7 +147,8 @@ class Fleet:
             for each in self.pods:
                 if each.world.stirred or each.starts_s <= self.now_s:
                     self._plan(each)
-                starts_s = min(starts_s, each.starts_s)
+                if each.starts_s < starts_s:  # noqa: PLR1730  a call would cost what all else here does
+                    starts_s = each.starts_s
                 if each.due_s < due_s:
                     due_s, pod = each.due_s, each
             if pod is None or starts_s <= due_s:
