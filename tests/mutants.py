@@ -480,6 +480,26 @@ MUTANTS = (
         by=FLEET,
     ),
     Mutant(
+        name="another workload's annotations are overwritten",
+        file="workload.py",
+        text='    return "" if name_workload(holder) == name_workload(bridge.pod) else target\n',
+        replacement='    return ""\n',
+        by=FLEET,
+    ),
+    Mutant(
+        name="another workload's words are heeded",
+        file="source.py",
+        text="        declared = replace(declared, marks=keep_wishes(declared.marks))\n",
+        replacement="        pass\n",
+    ),
+    Mutant(
+        name="among another workload's annotations a turn is waited for",
+        file="claim.py",
+        text="or api.refused or api.stranger:",
+        replacement="or api.refused:",
+        by=FLEET,
+    ),
+    Mutant(
         name="a lost answer is an answer",
         file="claim.py",
         text="    elif refused:\n        if refused != api.refused:",

@@ -51,7 +51,7 @@ def claim(draft: Draft, phase: Claiming) -> bool:
         turn = find_turn(draft.state, api, declared)
         if draft.now_s < turn.at_s or turn.move in {Move.GIVE_UP, Move.LEAVE}:
             return False
-        if turn.move is Move.FOLLOW or api.refused:
+        if turn.move is Move.FOLLOW or api.refused or api.stranger:
             return True
         stale = draft.now_s - attempt.claimed_s > TURN_MARGIN_S - 1
         if not attempt.nonce or stale:
@@ -85,7 +85,7 @@ def alone_from(state: State, phase: Claiming) -> float:
     api, rollout = state.api, state.bridge.policy.rollout
     if api is None or api.is_current:
         return float("inf")
-    alone = rollout.strategy is Strategy.INDEPENDENT or rollout.replicas == 1
+    alone = rollout.strategy is Strategy.INDEPENDENT or rollout.replicas == 1 or api.stranger
     patience_s = 0.0 if alone else rollout.patience_s
     if patience_s is None:
         return float("inf")
@@ -96,7 +96,7 @@ def reconcile(draft: Draft) -> None:
     """Have the object say what is true now; one write at a time."""
     api = draft.state.api
     declared = api.declared if api is not None else None
-    if api is None or declared is None or not api.connected:
+    if api is None or declared is None or not api.connected or api.stranger:
         return
     _keep(draft, declared)
     api = draft.api
@@ -135,8 +135,8 @@ def is_untold(state: State) -> bool:
 
 
 def _find_writable(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
-    if not api.is_trusted or explain_refusal(declared.marks):
-        return {}  # what is known now is not about this object
+    if not api.is_trusted or api.stranger or explain_refusal(declared.marks):
+        return {}  # what is known now is not about this object, or not ours to say
     if api.keeping is not None and _is_applied(state, api):
         return {}
     return dict(find_changes(state, api, declared))

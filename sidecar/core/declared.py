@@ -44,7 +44,8 @@ class ApiSide:
     object. Until `awaited_until_s` a first answer is waited for before anything is decided.
     `turn` is what the annotations say of whose turn it is, `turn_s` since when we see that.
     `mount_newer`: the mount changed while nobody could tell what the API shows. `earlier`
-    is the digest to go back to that the annotations named before we wrote any. `fetching`,
+    is the digest to go back to that the annotations named before we wrote any. `stranger` is what
+    another workload reloads whose annotations these are. `fetching`,
     `writing`, `keeping`, `recalling` and `restoring` are the effects under way. `refused` says why
     annotations cannot be written. `told` are the marks that we wrote last. `kept`,
     `recalled` and `restored` name what that was done for, by whole digest; `handled` the wish of a
@@ -61,6 +62,7 @@ class ApiSide:
     turn_s: float = float("-inf")
     mount_newer: bool = False
     earlier: str | None = None
+    stranger: str = ""
     fetching: int | None = None
     writing: int | None = None
     write_from_s: float = float("-inf")

@@ -47,6 +47,7 @@ from sidecar.core.turn import (
     stand_by_until_s,
     takes_turns,
 )
+from sidecar.core.workload import explain_stranger, find_stranger, keep_wishes
 
 WHOLES_KEPT = 8
 
@@ -234,14 +235,20 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     before = side.declared
     if declared is not None and before is not None and declared.is_older_than(before):
         return
+    stranger = find_stranger(draft.state.bridge, declared.marks) if declared is not None else ""
+    if declared is not None and stranger:
+        declared = replace(declared, marks=keep_wishes(declared.marks))
     changed = _differ(before, declared)
-    side = replace(side, declared=declared, answered=True, mount_newer=False)
+    side = replace(side, declared=declared, answered=True, mount_newer=False, stranger=stranger)
     if changed:
         side = replace(side, declared_s=draft.now_s)
     turn = read_turn(declared)
     if turn != side.turn:
         side = replace(side, turn=turn, turn_s=draft.now_s)
+    known = draft.api.stranger
     _set(draft, side)
+    if stranger != known and stranger:
+        draft.note(Milestone.TROUBLE, explain_stranger(draft.state.bridge, stranger))
     if declared is not None:
         if before is None or before.uid != declared.uid:
             _take_first(draft, declared)

@@ -575,7 +575,7 @@ def test_a_long_message_is_cut_and_written_once() -> None:
     world.run_for(30)
     message = mark(world, "message") or ""
     assert message.endswith("…")
-    assert 900 < len(message.encode()) <= 1_000
+    assert 800 < len(message.encode()) <= 900
     writes = world.config.writes
     world.run_for(300)
     assert world.config.writes == writes
