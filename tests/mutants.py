@@ -495,9 +495,22 @@ MUTANTS = (
     Mutant(
         name="among another workload's annotations a turn is waited for",
         file="claim.py",
-        text="or api.refused or api.stranger:",
-        replacement="or api.refused:",
+        text="or api.stranger or goes_alone:",
+        replacement="or goes_alone:",
         by=FLEET,
+    ),
+    Mutant(
+        name="a question that was not answered is not asked again",
+        file="machine.py",
+        text="    source.ask_again(draft)\n",
+        replacement="",
+        by=FLEET,
+    ),
+    Mutant(
+        name="a claim that nobody answers is waited for",
+        file="claim.py",
+        text="or api.stranger or goes_alone:",
+        replacement="or api.stranger:",
     ),
     Mutant(
         name="a lost answer is an answer",
