@@ -114,9 +114,10 @@ fuzz: $(FUZZER) ## feeds every parser nonsense for SECONDS=60; ARGS="yaml elf" f
 	$(BIN)/python -m tests.fuzz.campaign $(SECONDS) $(ARGS)
 
 SEEDS ?= 1000
+FIRST ?= 1
 
-sim: $(READY) ## plays SEEDS=1000 histories of a whole fleet in virtual time; SEED=17 for the story of one
-	@$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
+sim: $(READY) ## plays SEEDS=1000 histories of a whole fleet from FIRST=1 on; SEED=17 for the story of one
+	@$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--first $(FIRST) --seeds $(SEEDS)) $(ARGS)
 
 worlds: $(READY) ## explores every order of events in small worlds of two and three replicas
 	@$(BIN)/python -m tests.sim.worlds $(ARGS)

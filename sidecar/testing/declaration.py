@@ -80,6 +80,7 @@ class FakeConfig:
     hear: Callable[[Stored | None, Stored | None, str], None] = lambda _before, _after, _who: None
     _versions: int = 1
     _uids: int = 0
+    _declared: tuple[Stored, Declared] | None = None
 
     # --- what people and other programs do
 
@@ -133,8 +134,12 @@ class FakeConfig:
         return self.naming.name_whole(self.there.files)
 
     def declare(self) -> Declared | None:
-        """The object as a watch brings it."""
-        return self._declare(self.now) if self.now is not None else None
+        """The object as a watch brings it: each of many watches brings the same."""
+        if self.now is None:
+            return None
+        if self._declared is None or self._declared[0] is not self.now:
+            self._declared = self.now, self._declare(self.now)
+        return self._declared[1]
 
     def _declare(self, now: Stored, *, version: str = "") -> Declared:
         """What `now` declares; as if of another `version`."""

@@ -135,6 +135,8 @@ class World:
     transitions: set[Transition] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
     """Promises that were broken, as sentences."""
+    stirred: bool = True
+    """Whether anything happened that may move what `next_due` tells; whoever asks clears it."""
 
     _queue: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _count: int = 0
@@ -244,7 +246,7 @@ class World:
     def crash_sidecar(self) -> None:
         """SIGKILL: whatever was under way is forgotten, the journal stays."""
         self._life += 1
-        self.state = None
+        self.state, self.stirred = None, True
         self.cluster.leave()
 
     def recreate_pod(self) -> None:
@@ -278,6 +280,7 @@ class World:
 
     def take_next(self) -> None:
         """Let the next thing happen, now."""
+        self.stirred = True
         if self._queue and self._queue[0][0] <= self.now_s:
             heapq.heappop(self._queue)[2]()
         else:
@@ -316,6 +319,7 @@ class World:
 
     def after(self, delay_s: float, do: Callable[[], None]) -> None:
         """Do something later."""
+        self.stirred = True
         self._count += 1
         heapq.heappush(self._queue, (self.now_s + delay_s, self._count, do))
 
@@ -372,7 +376,7 @@ class World:
         return due_s if self._wake_s is None else min(due_s, self._wake_s)
 
     def _post(self, event: Event, life: int) -> None:
-        before = self.state
+        before, self.stirred = self.state, True
         if before is None or life != self._life:
             return
         self.state, effects = step(before, event, self.now_s)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from sidecar.core.table import Transition
 from tests.sim.coverage import count_pairs, tabulate
@@ -19,6 +20,9 @@ from tests.sim.swift import install
 
 SHOWN_FAILURES = 10
 BATCH = 20
+TOLD_EVERY_S = 60.0
+"""How often a long run says how far it is: one that is cut off is gone on with by ``--first``."""
+
 WORDS = ("pods", "edits", "faults", "events")
 
 
@@ -30,12 +34,32 @@ class Run:
     failures: list[tuple[int, str]] = field(default_factory=list)
     counts: Counter[Transition] = field(default_factory=Counter)
 
+    @property
+    def played(self) -> int:
+        """How many histories."""
+        return len(self.sizes["pods"])
+
     def add(self, ending: Ending) -> None:
         for word in WORDS:
             self.sizes[word].append(getattr(ending, word))
         if ending.broken:
             self.failures.append((ending.seed, ending.broken[0]))
         self.counts.update(ending.counts)
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Says how far a long run is: up to which seed all are played."""
+
+    first: int
+    told_s: float = field(default_factory=time.monotonic)
+
+    def tell(self, run: Run) -> None:
+        now_s = time.monotonic()
+        if now_s >= self.told_s + TOLD_EVERY_S:
+            self.told_s, last = now_s, self.first + run.played - 1
+            broken = len(run.failures)
+            say([f"seeds {self.first} to {last} are played, {broken} broken"], sys.stderr)
 
 
 def run_seed(seed: int) -> Ending:
@@ -54,7 +78,7 @@ def run_batch(seeds: Sequence[int]) -> Run:
 def run_all(seeds: Sequence[int], jobs: int, *, stop: bool = False) -> Run:
     """All of them, on `jobs` processors; or until one breaks a promise, to `stop` there."""
     batches = [seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH)]
-    whole = Run()
+    whole, progress = Run(), Progress(first=seeds[0] if seeds else 0)
     with ProcessPoolExecutor(jobs, initializer=install) as pool:
         for part in pool.map(run_batch, batches):
             for word in WORDS:
@@ -63,16 +87,18 @@ def run_all(seeds: Sequence[int], jobs: int, *, stop: bool = False) -> Run:
             whole.failures += part.failures
             for seed, sentence in part.failures[: max(0, SHOWN_FAILURES - len(whole.failures) + 1)]:
                 say([f"seed {seed}: {sentence}"])
+            progress.tell(whole)
             if stop and whole.failures:
                 pool.shutdown(cancel_futures=True)
                 break
     return whole
 
 
-def say(lines: Iterable[str]) -> None:
+def say(lines: Iterable[str], to: TextIO | None = None) -> None:
     """At once, also into a pipe."""
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    sys.stdout.flush()
+    to = to or sys.stdout
+    to.writelines(f"{line}\n" for line in lines)
+    to.flush()
 
 
 def main() -> int:
@@ -100,9 +126,8 @@ def main() -> int:
     pairs = count_pairs(run.counts)
     rarest = min(pairs, key=lambda pair: pairs[pair])
     typical = ", ".join(f"{statistics.median(run.sizes[word]):g} {word}" for word in WORDS)
-    played = len(run.sizes["pods"])
     summary = (
-        f"{played} seeds in {took_s:.0f} s ({played / took_s:.0f}/s),"
+        f"{run.played} seeds in {took_s:.0f} s ({run.played / took_s:.0f}/s),"
         f" median {typical}; rarest pair {' '.join(rarest)} {pairs[rarest]} times;"
         f" {len(run.failures)} broken"
     )

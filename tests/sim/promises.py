@@ -205,9 +205,9 @@ class Promises:
         for sentence in world.broken:
             self.accuse(f"{pod.name}: {sentence}")
         world.broken.clear()
-        for record in world.records[pod.heard :]:
-            self._take_record(pod.name, record)
-        pod.heard = len(world.records)
+        while pod.heard < len(world.records):
+            pod.heard += 1
+            self._take_record(pod.name, world.records[pod.heard - 1])
 
     def read_records(self) -> None:
         for pod in self.fleet.pods:

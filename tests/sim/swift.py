@@ -1,4 +1,4 @@
-"""Histories spend a third of their time in `dataclasses.replace`: here is one made for each class.
+"""Histories spend a third of their time in `dataclasses.replace`: here is one made for each use.
 
 It does the same for frozen classes with slots and nothing to check, which those of the core are,
 and leaves all others to the original.
@@ -11,47 +11,60 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from sidecar.core import claim
+from tests.sim.memo import remember
+
 ROOMS = ("sidecar.core.", "sidecar.testing.", "tests.sim.")
 
-Setter = Callable[[object, Any], None]
-_made: dict[type[object], Callable[..., object]] = {}
+_made: dict[tuple[type[object], tuple[str, ...]], Callable[..., object]] = {}
 
 
 def install() -> None:
     """Have every module that takes part in a history use it, for the rest of this process."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith(ROOMS) and getattr(module, "replace", None) is dataclasses.replace:
-            module.replace = replace  # type: ignore[attr-defined]
+    _exchange("replace", dataclasses.replace, replace)
+    _exchange("write_from_s", claim.write_from_s, remember(claim.write_from_s))
+
+
+def _exchange(name: str, old: object, new: object) -> None:
+    for room, module in list(sys.modules.items()):
+        if room.startswith(ROOMS) and getattr(module, name, None) is old:
+            setattr(module, name, new)
 
 
 def replace(old: object, /, **changes: object) -> object:
     """As `dataclasses.replace`."""
-    kind = type(old)
-    if kind not in _made:
-        _made[kind] = _make_replace(kind)
-    return _made[kind](old, **changes)
+    use = (type(old), tuple(changes))
+    made = _made.get(use)
+    if made is None:
+        made = _made[use] = _make_replace(*use)
+    return made(old, **changes)
 
 
-def _make_replace(kind: type[Any]) -> Callable[..., object]:
-    slots = "__slots__" in vars(kind)
-    if not slots or hasattr(kind, "__post_init__") or not all(f.init for f in _list(kind)):
+def _make_replace(kind: type[Any], changed: tuple[str, ...]) -> Callable[..., object]:
+    """One for these changes of this class.
+
+    A frozen object can be filled only through descriptors, and slowly: so a twin is filled that is
+    not frozen, and has the same slots, and is then told that it is the other.
+    """
+    names = [f.name for f in dataclasses.fields(kind)]
+    if not _is_plain(kind) or not set(changed) <= set(names):
         return dataclasses.replace
-    setters: dict[str, Setter] = {f.name: vars(kind)[f.name].__set__ for f in _list(kind)}
-    names = {f"set_{name}": setter for name, setter in setters.items()}
-    scope: dict[str, Any] = {**names, "make": object.__new__, "kind": kind, "setters": setters}
-    copies = "\n".join(f"    set_{name}(new, old.{name})" for name in setters)
+    twin = type(kind.__name__, (), {"__slots__": names})
+    fills = "".join(f"    new.{n} = {n if n in changed else f'old.{n}'}\n" for n in names)
     source = f"""
-def replace(old, **changes):
-    new = make(kind)
-{copies}
-    for name, value in changes.items():
-        setters[name](new, value)
+def replace(old, {", ".join(changed)}):
+    new = twin()
+{fills}
+    new.__class__ = kind
     return new
 """
+    scope: dict[str, Any] = {"twin": twin, "kind": kind}
     exec(source, scope)  # noqa: S102  of the names of fields alone
     made: Callable[..., object] = scope["replace"]
     return made
 
 
-def _list(kind: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(kind)
+def _is_plain(kind: type[Any]) -> bool:
+    """Whether nothing but its fields makes an object of this class."""
+    every = all(field.init for field in dataclasses.fields(kind))
+    return "__slots__" in vars(kind) and not hasattr(kind, "__post_init__") and every

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from sidecar.core.state import Waiting, begin
+from sidecar.core.state import State, Waiting, begin
 from tests.sim import swift
 from tests.sim.nature import draw_nature
 
@@ -27,7 +27,7 @@ def test_copies_with_changes() -> None:
 
 
 def test_refuses_what_is_no_field() -> None:
-    with pytest.raises(KeyError, match="colour"):
+    with pytest.raises(TypeError, match="colour"):
         swift.replace(begin(BRIDGE), colour="red")
 
 
@@ -38,6 +38,14 @@ class Checked:
     def __post_init__(self) -> None:
         if self.number < 0:
             raise ValueError(self.number)
+
+
+def test_copies_are_of_the_same_class_and_as_frozen() -> None:
+    copy = swift.replace(begin(BRIDGE), blocked="why")
+
+    assert type(copy) is State
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(copy, "blocked", "because")  # noqa: B010  what types forbid is tried here
 
 
 def test_leaves_what_is_checked_to_the_original() -> None:
