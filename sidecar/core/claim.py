@@ -47,25 +47,24 @@ def claim(draft: Draft, phase: Claiming) -> bool:
     """Whether the process may be signalled now, as far as the API is concerned."""
     api, attempt = draft.api, draft.attempt
     declared = api.declared
+    goes_alone = alone_from(draft.state, phase) <= draft.now_s
     if declared is not None and api.is_current:
         turn = find_turn(draft.state, api, declared)
         if draft.now_s < turn.at_s or turn.move in {Move.GIVE_UP, Move.LEAVE}:
             return False
-        if turn.move is Move.FOLLOW or api.refused:
+        if turn.move is Move.FOLLOW or api.refused or api.stranger or goes_alone:
             return True
         stale = draft.now_s - attempt.claimed_s > TURN_MARGIN_S - 1
         if not attempt.nonce or stale:
             _name_claim(draft, declared, turn)
             return False
         return is_claimed(declared, attempt)
-    if alone_from(draft.state, phase) <= draft.now_s:
-        return True
-    if not api.connected and draft.now_s >= phase.since_s + ANSWER_WAIT_S:
+    if not goes_alone and not api.connected and draft.now_s >= phase.since_s + ANSWER_WAIT_S:
         draft.block(
             "the API cannot be asked whether this pod may go first: it waits, unless"
             " rollout.strategy is independent or rollout.patience is set"
         )
-    return False
+    return goes_alone
 
 
 def _name_claim(draft: Draft, declared: Declared, turn: Turn) -> None:
@@ -81,22 +80,26 @@ def _name_claim(draft: Draft, declared: Declared, turn: Turn) -> None:
 
 
 def alone_from(state: State, phase: Claiming) -> float:
-    """From when on the pod goes on without the API."""
+    """From when on the pod goes on without the API, or without an answer to its claim."""
     api, rollout = state.api, state.bridge.policy.rollout
-    if api is None or api.is_current:
+    claims = state.attempt is not None and bool(state.attempt.nonce)
+    if api is None or (api.is_current and not claims):
         return float("inf")
-    alone = rollout.strategy is Strategy.INDEPENDENT or rollout.replicas == 1
+    silent_s = api.unanswered_s if api.is_current else api.lost_s
+    if silent_s is None:
+        return float("inf")
+    alone = rollout.strategy is Strategy.INDEPENDENT or rollout.replicas == 1 or api.stranger
     patience_s = 0.0 if alone else rollout.patience_s
     if patience_s is None:
         return float("inf")
-    return max(phase.since_s + ANSWER_WAIT_S, api.lost_s + patience_s)
+    return max(phase.since_s + ANSWER_WAIT_S, silent_s + patience_s)
 
 
 def reconcile(draft: Draft) -> None:
     """Have the object say what is true now; one write at a time."""
     api = draft.state.api
     declared = api.declared if api is not None else None
-    if api is None or declared is None or not api.connected:
+    if api is None or declared is None or not api.connected or api.stranger:
         return
     _keep(draft, declared)
     api = draft.api
@@ -135,16 +138,18 @@ def is_untold(state: State) -> bool:
 
 
 def _find_writable(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
-    if not api.is_trusted or explain_refusal(declared.marks):
-        return {}  # what is known now is not about this object
+    if not api.is_trusted or api.stranger or explain_refusal(declared.marks):
+        return {}  # what is known now is not about this object, or not ours to say
     if api.keeping is not None and _is_applied(state, api):
         return {}
     return dict(find_changes(state, api, declared))
 
 
 def take_write(draft: Draft, *, done: bool, refused: str, lost: bool) -> None:
-    """Our write was answered."""
+    """Our write was answered, or not."""
     api = replace(draft.api, writing=None)
+    since_s = draft.now_s if api.unanswered_s is None else api.unanswered_s
+    api = replace(api, unanswered_s=since_s if lost else None)
     if done:
         api = replace(api, write_tries=0, refused="", write_from_s=float("-inf"))
     elif refused:

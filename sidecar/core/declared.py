@@ -41,14 +41,16 @@ class ApiSide:
     """What a bridge knows of the API.
 
     `answered`: it was asked what is there, with success; `declared` is None then where there is no
-    object. Until `awaited_until_s` a first answer is waited for before anything is decided.
-    `turn` is what the annotations say of whose turn it is, `turn_s` since when we see that.
-    `mount_newer`: the mount changed while nobody could tell what the API shows. `earlier`
-    is the digest to go back to that the annotations named before we wrote any. `fetching`,
-    `writing`, `keeping`, `recalling` and `restoring` are the effects under way. `refused` says why
-    annotations cannot be written. `told` are the marks that we wrote last. `kept`,
-    `recalled` and `restored` name what that was done for, by whole digest; `handled` the wish of a
-    person that was heeded last.
+    object. Until `awaited_until_s` a first answer is waited for before anything is decided. `turn`
+    is what the annotations say of whose turn it is, `turn_s` since when we see that. `mount_newer`:
+    the mount changed while nobody could tell what the API shows; it is asked again from
+    `fetch_from_s` on, after `fetch_tries` in vain. `earlier` is the digest to go back to that the
+    annotations named before we wrote any. `stranger` is what another workload reloads whose
+    annotations these are. `fetching`, `writing`, `keeping`, `recalling` and `restoring` are the
+    effects under way. Since `unanswered_s` writes get no answer, though the watch is open: so it is
+    while an API server shuts down, or has no etcd. `refused` says why annotations cannot be
+    written. `told` are the marks that we wrote last. `kept`, `recalled` and `restored` name what
+    that was done for, by whole digest; `handled` the wish of a person that was heeded last.
     """
 
     connected: bool = False
@@ -60,11 +62,15 @@ class ApiSide:
     turn: tuple[str, ...] = ()
     turn_s: float = float("-inf")
     mount_newer: bool = False
+    fetch_from_s: float = float("inf")
+    fetch_tries: int = 0
     earlier: str | None = None
+    stranger: str = ""
     fetching: int | None = None
     writing: int | None = None
     write_from_s: float = float("-inf")
     write_tries: int = 0
+    unanswered_s: float | None = None
     refused: str = ""
     told: Mapping[str, str | None] = field(default_factory=dict)
     keeping: int | None = None
@@ -75,6 +81,11 @@ class ApiSide:
     restoring: int | None = None
     restored: str | None = None
     handled: str = ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether what it shows is being asked, and nothing is decided meanwhile."""
+        return self.fetching is not None and not self.mount_newer
 
     @property
     def is_trusted(self) -> bool:

@@ -102,8 +102,9 @@ def wake_at(state: State) -> float | None:
         wish_s = source.wish_from_s(state)
         times.extend([wish_s] if wish_s is not None else [])
         times.extend([state.debounce.opens_at()] if state.deferred else [])
-    if state.api is not None and state.api.awaited_until_s is not None:
-        times.append(state.api.awaited_until_s)
+    if state.api is not None:
+        times.append(source.fetch_from_s(state.api))
+        times.extend([] if state.api.awaited_until_s is None else [state.api.awaited_until_s])
     write_s = write_from_s(state)
     times.extend([write_s] if write_s is not None else [])
     due_s = min(times, default=float("inf"))
@@ -303,6 +304,7 @@ def _take_asked(draft: Draft, event: Asked) -> None:
 def _go_on(draft: Draft) -> None:
     """Do what is due: begin what is wanted, look again, or stop."""
     source.stop_awaiting(draft)
+    source.ask_again(draft)
     source.heed_others(draft)
     if draft.state.stopping_s is not None and _stop(draft, draft.state.stopping_s):
         return

@@ -26,6 +26,7 @@ from sidecar.core.turn import (
     turn_ends_s,
 )
 from sidecar.core.view import find_status, say
+from sidecar.core.workload import name_target
 
 PROTOCOL = "1"
 """Version of what the annotations mean. A higher number is observed only."""
@@ -37,9 +38,9 @@ TURN_MARGIN_S = 10.0
 
 MOVING = frozenset({Status.RELOADING.value, Status.ROLLING_OUT.value})
 VERDICTS = REFUSED | {Status.APPLIED.value}
-MESSAGE_MAX_BYTES = 1_000
+MESSAGE_MAX_BYTES = 900
 """What is read back must be what was meant, or it would be written again and again: all keys
-together have 2 KiB, of which the others take less than half."""
+together have 2 KiB, of which the others leave as much."""
 
 WISH_MAX_CHARS = 64
 _NONCE_CHARS = 8
@@ -55,6 +56,8 @@ def find_changes(state: State, api: ApiSide, declared: Declared) -> Marks:
     """What has to be written on the object, as far as it is ours to say."""
     wanted = _compose(state, api, declared)
     changes = {key: value for key, value in wanted.items() if declared.marks.get(key) != value}
+    if changes.keys() == {"target"}:
+        return {}  # it goes along with a word: pods of old and new settings would take turns in it
     if not takes_turns(state):
         others = read_holder(declared.marks).pod not in {"", state.bridge.pod}
         told = all(api.told.get(key, "") == value for key, value in changes.items())
@@ -204,6 +207,7 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
         "active": active if moving or status is Status.APPLIED else good,
         "previous": good if moving else None,
         "protocol": PROTOCOL,
+        "target": name_target(state.bridge),
         "proven": None,
     }
     if status is Status.ROLLING_OUT:

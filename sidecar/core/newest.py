@@ -53,4 +53,4 @@ def _is_asking(state: State) -> bool:
         return False
     empty = state.bridge.source.mode is Mode.PUBLISHED and state.mounted is None
     recalling = empty and side.recalling is not None
-    return side.fetching is not None or side.awaited_until_s is not None or recalling
+    return side.is_asked or side.awaited_until_s is not None or recalling

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from sidecar.core import content
 from sidecar.core.attempt import Outcome, Status, Trigger
+from sidecar.core.backoff import FETCH_TRIES
 from sidecar.core.bridge import Mode
 from sidecar.core.claim import owe_kept, recall, take_kept, take_restore, take_write
 from sidecar.core.declared import ApiSide, Declared
@@ -47,6 +48,7 @@ from sidecar.core.turn import (
     stand_by_until_s,
     takes_turns,
 )
+from sidecar.core.workload import explain_stranger, find_stranger, keep_wishes
 
 WHOLES_KEPT = 8
 
@@ -71,7 +73,7 @@ def take(draft: Draft, event: SourceEvent) -> None:
         case DeclaredSeen(declared=declared):
             _take_declared(draft, declared)
         case ApiConnected(connected=connected):
-            side = replace(draft.api, connected=connected)
+            side = replace(draft.api, connected=connected, unanswered_s=None)
             # What could not be recalled may have failed by this loss.
             lost = replace(side, lost_s=draft.now_s, recalled=None)
             _set(draft, side if connected else owe_kept(lost))
@@ -98,8 +100,8 @@ def take_swap(draft: Draft, mounted: Mounted, *, is_first: bool) -> None:
         return
     if side is not None and not is_first and not side.connected:
         _set(draft, replace(side, mount_newer=True))
-    elif side is not None and not is_first and side.fetching is None:
-        _set(draft, replace(side, fetching=draft.begin(Fetch)))
+    elif side is not None and not is_first and not side.is_asked:
+        _set(draft, replace(side, fetching=draft.begin(Fetch), mount_newer=False, fetch_tries=0))
         return
     draft.note(Milestone.RECEIVED)
 
@@ -209,6 +211,20 @@ def heed_wish(draft: Draft) -> None:
     draft.note(Milestone.RECEIVED)
 
 
+def ask_again(draft: Draft) -> None:
+    """The API did not say whether the mount is ahead of it: until it does, no word is written."""
+    side = draft.state.api
+    if side is not None and draft.now_s >= fetch_from_s(side):
+        tries = side.fetch_tries + 1
+        _set(draft, replace(side, fetching=draft.begin(Fetch), fetch_tries=tries))
+
+
+def fetch_from_s(side: ApiSide) -> float:
+    """From when on the API is asked again; an API that comes back tells by itself."""
+    asks = side.mount_newer and side.connected and side.fetching is None
+    return side.fetch_from_s if asks else float("inf")
+
+
 def stop_awaiting(draft: Draft) -> None:
     """Once the API has answered, or did not in time, what is known decides."""
     side = draft.state.api
@@ -234,14 +250,20 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     before = side.declared
     if declared is not None and before is not None and declared.is_older_than(before):
         return
+    stranger = find_stranger(draft.state.bridge, declared.marks) if declared is not None else ""
+    if declared is not None and stranger:
+        declared = replace(declared, marks=keep_wishes(declared.marks))
     changed = _differ(before, declared)
-    side = replace(side, declared=declared, answered=True, mount_newer=False)
+    side = replace(side, declared=declared, answered=True, mount_newer=False, stranger=stranger)
     if changed:
         side = replace(side, declared_s=draft.now_s)
     turn = read_turn(declared)
     if turn != side.turn:
         side = replace(side, turn=turn, turn_s=draft.now_s)
+    known = draft.api.stranger
     _set(draft, side)
+    if stranger != known and stranger:
+        draft.note(Milestone.TROUBLE, explain_stranger(draft.state.bridge, stranger))
     if declared is not None:
         if before is None or before.uid != declared.uid:
             _take_first(draft, declared)
@@ -309,10 +331,12 @@ def _take_answered(draft: Draft, event: Answered) -> None:
 
 def _take_fetched(draft: Draft, *, failed: bool) -> None:
     """The API had its say on a mount that nobody expected."""
-    mounted = draft.state.mounted
+    side, mounted = draft.api, draft.state.mounted
     # The watch may have brought meanwhile what the lost answer would have told.
-    newer = failed and mounted is not None and not _is_expected(draft.state, mounted.snapshot)
-    _set(draft, replace(draft.api, fetching=None, mount_newer=newer))
+    unheard = mounted is not None and not _is_expected(draft.state, mounted.snapshot)
+    newer = failed and (side.mount_newer or unheard)
+    from_s = draft.now_s + FETCH_TRIES.delay_s(side.fetch_tries)
+    _set(draft, replace(side, fetching=None, mount_newer=newer, fetch_from_s=from_s))
     if failed and mounted is not None and not _is_known(draft.state, mounted.snapshot):
         draft.note(Milestone.RECEIVED)
     drop_outdated(draft)

@@ -71,6 +71,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "StopAsked": "Stopped",
     },
     "Claiming": {
+        "MountChanged": "Idle",
         "DeclaredSeen": "Idle Waiting Seeking Claiming Signalling",
         "ApiConnected": "Claiming",
         "Answered": "Idle Seeking Claiming Signalling",

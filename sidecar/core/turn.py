@@ -85,14 +85,14 @@ def takes_turns(state: State) -> bool:
     """Whether other replicas may be there, and one goes first."""
     rollout = state.bridge.policy.rollout
     several = rollout.strategy is Strategy.CANARY and rollout.replicas != 1
-    return state.api is not None and several
+    return several and state.api is not None and not state.api.stranger
 
 
 def shares_word(state: State) -> bool:
     """Whether other replicas may be there that go their own ways, and one speaks for all."""
     rollout = state.bridge.policy.rollout
     several = rollout.strategy is Strategy.INDEPENDENT and rollout.replicas != 1
-    return state.api is not None and several
+    return several and state.api is not None and not state.api.stranger
 
 
 def is_incumbent(state: State, declared: Declared) -> bool:

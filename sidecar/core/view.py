@@ -10,6 +10,7 @@ from sidecar.core.newest import UNMOUNTED, find_newest, whole
 from sidecar.core.snapshot import Mounted, short
 from sidecar.core.state import Confirming, Decision, Lingering, Signalling, State
 from sidecar.core.turn import is_paused
+from sidecar.core.workload import explain_stranger
 
 
 def view(state: State) -> BridgeStatus:
@@ -26,7 +27,7 @@ def view(state: State) -> BridgeStatus:
         observed=_name(state, observed),
         active=_name(state, active),
         last_good=_name(state, state.last_good),
-        message=say(state, status),
+        message=_say_all(state, status),
         blocked=state.blocked or state.mount_trouble,
         target=state.process,
         runs=_name(state, state.loaded.digest if state.loaded is not None else None),
@@ -104,6 +105,13 @@ def say(state: State, status: Status) -> str:
     if status is Status.RELOADING or decided is None:
         return ""
     return f"{decided.message}; {decided.aside}" if decided.aside else decided.message
+
+
+def _say_all(state: State, status: Status) -> str:
+    """What the pod says of itself: also why it says no more than that on the object."""
+    stranger = state.api.stranger if state.api is not None else ""
+    parts = (say(state, status), explain_stranger(state.bridge, stranger) if stranger else "")
+    return "; ".join(part for part in parts if part)
 
 
 def _say_paused(state: State) -> str:

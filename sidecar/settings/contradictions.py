@@ -181,13 +181,21 @@ def _is_gate(check: CheckShape) -> bool:
 
 def find_duplicates(bridges: list[BridgeShape], name: Callable[[BridgeShape], str]) -> Problems:
     """Bridges that share what must be their own; paths begin at the list of bridges."""
-    names: dict[str, int] = {}
-    folders: dict[str, int] = {}
+    firsts: dict[tuple[str, object], int] = {}
     for index, bridge in enumerate(bridges):
-        first = names.setdefault(name(bridge), index)
-        if first != index:
-            message = f"{name(bridge)!r} is already the name of bridges[{first}]"
-            yield Problem((index, "name"), message)
-        if bridge.publish is not None and folders.setdefault(bridge.publish, index) != index:
-            message = f"bridges[{folders[bridge.publish]}] already writes there"
-            yield Problem((index, "publish"), message)
+        for field, own, say in _list_own(bridge, name(bridge)):
+            first = firsts.setdefault((field, own), index)
+            if first != index:
+                yield Problem((index, field), say(f"bridges[{first}]"))
+
+
+def _list_own(bridge: BridgeShape, name: str) -> Iterator[tuple[str, object, Callable[[str], str]]]:
+    """Field by field what no two bridges share, and what to say of the one that was first."""
+    source = bridge.source
+    written_on = source.config_map or source.secret
+    yield "name", name, lambda first: f"{name!r} is already the name of {first}"
+    if bridge.publish is not None:
+        yield "publish", bridge.publish, lambda first: f"{first} already writes there"
+    if written_on is not None:
+        word = (source.secret is None, written_on, bridge.group)
+        yield "group", word, lambda first: f"must differ: {first} annotates {written_on} as well"

@@ -59,15 +59,16 @@ class Stored:
 class FakeConfig:
     """Implements `core.ports.ConfigObject`; people change it by the other methods.
 
-    `is_away`: nothing is answered. `loses`: so many calls are done, and their answers lost.
-    `forbidden` are the calls that RBAC refuses, by name. `deployer` owns the data and would undo a
-    rollback. `wholes` has what each mounted content was called as a whole. `hear` hears of every
-    change: what was there, what is, and by whom.
+    `is_away`: nothing is answered. `is_mute`: no call is, but watches go on. `loses`: so many calls
+    are done, and their answers lost. `forbidden` are the calls that RBAC refuses, by name.
+    `deployer` owns the data and would undo a rollback. `wholes` has what each mounted content was
+    called as a whole. `hear` hears of every change: what was there, what is, and by whom.
     """
 
     naming: Naming = field(default_factory=Naming)
     now: Stored | None = None
     is_away: bool = False
+    is_mute: bool = False
     loses: int = 0
     forbidden: set[str] = field(default_factory=set)
     deployer: str = ""
@@ -221,7 +222,7 @@ class FakeConfig:
         self.told.append((record, status))
 
     def _fail(self, call: str) -> ApiAnswer | None:
-        if self.is_away:
+        if self.is_away or self.is_mute:
             return ApiAnswer(answer=Answer.LOST, message="the API server does not answer")
         if call in self.forbidden:
             return ApiAnswer(answer=Answer.REFUSED, message=f"grant {call}")

@@ -68,7 +68,8 @@ class Witness:
         if side.declared is not None and side.declared.marks.get("paused") == "true":
             self._accuse(f"{content.short} was signalled although attempts are paused")
         claimed = self.claims.get(attempt.nonce)
-        alone = config.is_away or not side.connected or side.refused or not side.is_trusted
+        apart = bool(side.refused or side.stranger) or side.unanswered_s is not None
+        alone = apart or config.is_away or not side.connected or not side.is_trusted
         if claimed not in self.names_of(content.digest) and not alone and not self._follows():
             self._accuse(f"{content.short} was signalled unclaimed")
 

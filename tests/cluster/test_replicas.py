@@ -15,6 +15,7 @@ from sidecar.core.turn import name_short
 from sidecar.record.annotations import read_marks
 from tests.apiserver.server import ApiServer
 from tests.cluster.pods import (
+    DEMO_KIND,
     PROMETHEUS_KIND,
     Kind,
     Pod,
@@ -199,3 +200,50 @@ def test_a_holder_that_dies_is_taken_over(api_server: ApiServer, tmp_path: Path)
         dead.sidecar.start()
         pod.settle(digest, "Applied", within_s=TURN_S)
         assert name_short(dead.name) not in read_marks(stage.subject.read()).get("proven", "")
+
+
+def test_a_second_workload_reloads_beside_the_first_and_writes_nothing(
+    api_server: ApiServer, tmp_path: Path
+) -> None:
+    """Each has one pod, and a daemon of its own; both read one ConfigMap."""
+    with (
+        set_stage(api_server, tmp_path) as stage,
+        running_pod(stage, "web-0", kind=DEMO_KIND) as web,
+    ):
+        web.apply()
+        with running_pod(stage, "mail-0", kind=DEMO_KIND, first=False) as mail:
+            mail.good = web.good
+            files = web.apply()
+            eventually(lambda: mail.shows(files), lambda: mail.sidecar.tail)
+            shown = mail.sidecar.wait_for(
+                lambda status: (
+                    status["observed"] == digest_of(files) and status["status"] == "Applied"
+                )
+            )
+            assert "--group NAME" in shown["message"]
+            mail.settle(mail.put(mail.refused()), "RolledBack")
+            mail.sidecar.wait_for(lambda status: status["status"] == "RolledBack")
+            web.apply()
+        holders = {marks.get("holder", "").partition("/")[0] for marks in stage.subject.since(0)}
+        assert holders <= {"", "web-0"}
+
+
+def test_workloads_with_groups_each_speak_for_themselves(
+    api_server: ApiServer, tmp_path: Path
+) -> None:
+    with (
+        set_stage(api_server, tmp_path) as stage,
+        running_pod(stage, "web-0", kind=DEMO_KIND) as web,
+        running_pod(stage, "mail-0", kind=DEMO_KIND, first=False, group="mail") as mail,
+    ):
+        mail.good = web.good
+        files = web.apply()
+        eventually(
+            lambda: all(
+                (marks.get("status"), marks.get("observed")) == ("Applied", digest_of(files))
+                for marks in (read_marks(stage.subject.read(), group) for group in ("", "mail"))
+            ),
+            lambda: web.sidecar.tail + mail.sidecar.tail,
+        )
+        holders = [read_marks(stage.subject.read(), group)["holder"] for group in ("", "mail")]
+        assert [holder.partition("/")[0] for holder in holders] == ["web-0", "mail-0"]

@@ -105,6 +105,32 @@ def test_a_claim_whose_answer_is_lost_is_found_on_the_object() -> None:
     assert len(world.witness.claims) == 1
 
 
+@pytest.mark.parametrize(
+    ("rollout", "signalled"),
+    [
+        (Rollout(replicas=1), True),
+        (Rollout(strategy=Strategy.INDEPENDENT), True),
+        (replace(FOREVER, patience_s=5.0), True),
+        (FOREVER, False),
+    ],
+)
+def test_who_may_go_alone_does_so_where_the_watch_is_open_and_no_write_is_answered(
+    rollout: Rollout,
+    signalled: bool,  # noqa: FBT001  a table's column
+) -> None:
+    world = run_in_cluster(make_cluster(rollout=rollout))
+    edit(world, "two")
+    reach(world, Claiming)
+    world.config.is_mute = True
+    world.run_for(30)
+    assert runs(world, "two") is signalled
+    world.config.is_mute = False
+    settle(world)
+    assert outcomes(world) == ["applied"]
+    assert len(world.signalled) == 1
+    assert mark(world, "status") == "Applied"
+
+
 def test_a_last_word_whose_answer_is_lost_is_not_written_again() -> None:
     world = run_in_cluster(make_cluster())
     edit(world, "two")

@@ -304,6 +304,13 @@ FIELDS = [
         "bridges[1].publish: bridges[0] already writes there",
     ),
     (
+        (
+            "bridges: [{preset: nginx, source: {mount: /x, configMap: a/b}}, {name: b, "
+            "preset: nginx, source: {mount: /x, configMap: a/b}}]"
+        ),
+        "bridges[1].group: must differ: bridges[0] annotates a/b as well",
+    ),
+    (
         "bridges: [{preset: haproxy, source: {mount: /x}, validate: []}]",
         (
             "bridges[0].validate: "

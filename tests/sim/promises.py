@@ -27,6 +27,9 @@ PROVEN = frozenset({Status.APPLIED, Status.ROLLING_OUT})
 SLACK_S = 3.0
 """A follower that was just about to signal has not seen yet that another one failed."""
 
+STRANGER = "other//"
+"""What another workload reloads that may hold the annotations."""
+
 SHOWN_CHARS = 40
 
 
@@ -113,6 +116,8 @@ class Promises:
                 trial.signalled, trial.failed_s = set(), None
             return
         self._note_write(before, after, who)
+        if before is not None and before.marks.get("target") == STRANGER:
+            self.accuse(f"{who} writes among another workload's annotations")
         if before is not None and before.files != after.files:
             self._judge_restore(before, digest, who)
         elif before is not None:

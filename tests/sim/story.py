@@ -24,7 +24,7 @@ from sidecar.core.state import (
 from sidecar.core.table import Transition
 from tests.sim.fleet import Fleet, Pod
 from tests.sim.nature import Nature, draw_nature
-from tests.sim.promises import Looker, Promises
+from tests.sim.promises import STRANGER, Looker, Promises
 
 GOOD = ("one", "two", "three", "four")
 BAD = ("bad one", "bad two")
@@ -69,6 +69,7 @@ class Story:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.random = Random(seed)  # noqa: S311  histories, not secrets
+        self.later = Random(f"moves {seed}")  # noqa: S311  as nature draws what is later
         self.promises = Promises()
         self.nature: Nature = draw_nature(
             self.random,
@@ -148,6 +149,9 @@ class Story:
         for _ in range(self.random.randint(5, 14)):
             self._disturb()
             fleet.run_for(self._pick(0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 12.0, 50.0))
+        for move in (self._usurp, self._mute):
+            if self.later.choice((True, *[False] * 5)):
+                move()
         self._heal()
         fleet.run_for(REST_S)
         self.promises.judge_rest()
@@ -188,6 +192,43 @@ class Story:
             self.fleet.config.delete()
             self.fleet.run_for(self._pick(0.1, 3.0))
         self._edit(GOOD)
+
+    def _usurp(self) -> None:
+        """A second workload's annotations take the place of ours, until it has a group of its own.
+
+        Those that it found stay as they were: a verdict, or a claim that is nobody's now.
+        """
+        config = self.fleet.config
+        if config.now is None:
+            return
+        self.faults += 1
+        self.fleet.note("another workload holds the annotations")
+        config.annotate(target=STRANGER, holder="stranger-x2x4z/12345678/1/0")
+        self._edit_on()
+        self.fleet.note("they are nobody's")
+        if config.now is not None:
+            gone = self.later.choice((("target",), ("target", "holder"), tuple(config.now.marks)))
+            config.annotate(**dict.fromkeys(gone))
+        self._pass_later()
+
+    def _mute(self) -> None:
+        """The API server answers no call, though its watches go on: as without etcd."""
+        self.faults += 1
+        self.fleet.note("calls are not answered")
+        self.fleet.config.is_mute = True
+        self._edit_on()
+        self.fleet.note("calls are answered again")
+        self.fleet.config.is_mute = False
+        self._pass_later()
+
+    def _edit_on(self) -> None:
+        for _ in range(self.later.randint(1, 3)):
+            self._edit(self.later.choice((GOOD, GOOD, SUBTLE, BAD)))
+            self._pass_later()
+
+    def _pass_later(self) -> None:
+        self.promises.take_disturbance()
+        self.fleet.run_for(self.later.choice((0.0, 0.3, 5.0, 40.0)))
 
     def _pause(self) -> None:
         if self.fleet.config.now is None:
