@@ -132,6 +132,19 @@ def test_it_speaks_once_the_annotations_are_nobodys() -> None:
     assert marks(world, "target", "observed") == (own, world.config.digest)
 
 
+@pytest.mark.parametrize("word", ["Rejected", "RolledBack", "Failed", "Unconfirmed"])
+def test_a_verdict_of_the_other_workload_is_none_on_what_starts_here(word: str) -> None:
+    world = make_cluster()
+    world.config.create(files("one"))
+    world.config.annotate(status=word, observed=world.config.digest, message="bad", **MAIL)
+    world.mount(files("one"))
+    world.start_daemon()
+    world.start_sidecar()
+    world.run_for(10)
+    assert outcomes(world) == ["applied"]
+    assert status(world) is Status.APPLIED
+
+
 def test_its_own_good_content_is_what_it_goes_back_to() -> None:
     world = run_in_cluster(make_cluster())
     world.config.annotate(active="f" * 64, **MAIL)
