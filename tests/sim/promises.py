@@ -77,6 +77,7 @@ class Promises:
         self._calm_writes = 0
         self._quiet: tuple[int, int] = (0, 0)
         self._sees_by_chance = False
+        self._apart_until_s = float("-inf")
 
     def watch(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -95,6 +96,10 @@ class Promises:
     def take_disturbance(self) -> None:
         """People or fate do something: what is written from here on is its doing."""
         self._calm_writes = 0
+
+    def take_reunion(self) -> None:
+        """The annotations are nobody's: who is about to signal has not taken a turn for it."""
+        self._apart_until_s = self.fleet.now_s + SLACK_S
 
     def take_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
         if after is None:
@@ -188,6 +193,8 @@ class Promises:
         if state is None or state.attempt is None or not takes_turns(state):
             return
         if state.attempt.asked or state.attempt.beside or not self.fleet.nature.takes_turns:
+            return
+        if self.fleet.now_s <= self._apart_until_s:
             return
         trial = self._trials.setdefault(digest, Trial())
         trial.signalled.add(name)

@@ -206,6 +206,7 @@ class Story:
         config.annotate(target=STRANGER, holder="stranger-x2x4z/12345678/1/0")
         self._edit_on()
         self.fleet.note("they are nobody's")
+        self.promises.take_reunion()
         if config.now is not None:
             gone = self.later.choice((("target",), ("target", "holder"), tuple(config.now.marks)))
             config.annotate(**dict.fromkeys(gone))
