@@ -243,7 +243,7 @@ def _is_restore_due(state: State, api: ApiSide) -> bool:
         and decided.digest == declared.content.digest
         and declared.marks.get("status") in REFUSED
         and good is not None
-        and declared.digest not in {good, api.restored}
+        and declared.digest not in {good, api.restoration, api.restored}
         and api.restoring is None
         and not api.refused
     )
@@ -256,14 +256,17 @@ def _restore(draft: Draft, api: ApiSide, declared: Declared) -> None:
     effect = draft.begin(
         lambda number: Restore(effect=number, failed=declared.digest, good=good or "", files=files)
     )
-    draft.state = replace(draft.state, api=replace(api, restoring=effect, restored=declared.digest))
+    side = replace(api, restoring=effect, restoration=declared.digest)
+    draft.state = replace(draft.state, api=side)
 
 
-def take_restore(draft: Draft, *, refused: str, lost: bool) -> None:
+def take_restore(draft: Draft, *, done: bool, refused: str, lost: bool) -> None:
     """The data was put back, or not."""
     api = replace(draft.api, restoring=None)
-    if lost:
-        api = replace(api, restored=None, write_from_s=draft.now_s + WRITE_TRIES.first_s)
+    if done:
+        api = replace(api, restored=api.restoration)
+    elif lost:
+        api = replace(api, restoration=None, write_from_s=draft.now_s + WRITE_TRIES.first_s)
     draft.state = replace(draft.state, api=api)
     if refused and draft.state.decided is not None:
         decided = replace(draft.state.decided, aside=f"the data stays as it is: {refused}")

@@ -49,8 +49,9 @@ class ApiSide:
     annotations these are. `fetching`, `writing`, `keeping`, `recalling` and `restoring` are the
     effects under way. Since `unanswered_s` writes get no answer, though the watch is open: so it is
     while an API server shuts down, or has no etcd. `refused` says why annotations cannot be
-    written. `told` are the marks that we wrote last. `kept`, `recalled` and `restored` name what
-    that was done for, by whole digest; `handled` the wish of a person that was heeded last.
+    written. `told` are the marks that we wrote last. `kept`, `recalled` and `restoration` name what
+    that was asked for, by whole digest, `restored` the content that was undone; `handled` is the
+    wish of a person that was heeded last.
     """
 
     connected: bool = False
@@ -79,6 +80,7 @@ class ApiSide:
     recalling: int | None = None
     recalled: str | None = None
     restoring: int | None = None
+    restoration: str | None = None
     restored: str | None = None
     handled: str = ""
 

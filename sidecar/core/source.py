@@ -320,13 +320,13 @@ def _take_answered(draft: Draft, event: Answered) -> None:
     if event.declared is not None:
         _take_declared(draft, event.declared)
     refused = event.message if event.answer is Answer.REFUSED else ""
-    lost = event.answer is Answer.LOST
+    done, lost = event.answer is Answer.DONE, event.answer is Answer.LOST
     if event.effect == side.writing:
-        take_write(draft, done=event.answer is Answer.DONE, refused=refused, lost=lost)
+        take_write(draft, done=done, refused=refused, lost=lost)
     elif event.effect == side.restoring:
-        take_restore(draft, refused=refused, lost=lost)
+        take_restore(draft, done=done, refused=refused, lost=lost)
     elif event.effect == side.fetching:
-        _take_fetched(draft, failed=event.answer is not Answer.DONE)
+        _take_fetched(draft, failed=not done)
 
 
 def _take_fetched(draft: Draft, *, failed: bool) -> None:

@@ -194,6 +194,22 @@ def test_a_deployer_who_would_undo_it_is_left_alone() -> None:
     assert count(world, Restore) == 1
 
 
+def test_data_that_could_not_be_put_back_is_not_called_undone() -> None:
+    """The process that starts again on it is watched, as any."""
+    world = run_with_rollback()
+    world.config.deployer = "Argo CD"
+    edit(world, "bad subtle")
+    settle(world)
+    forget(world)
+    world.kill_daemon()
+    world.run_for(5)
+    world.start_daemon()
+    settle(world)
+    assert mark(world, "status") == "RolledBack"
+    assert "undone" not in (mark(world, "message") or "")
+    assert "rejected" not in outcomes(world)
+
+
 def test_a_refusal_while_the_decision_moved_on_says_nothing_of_it() -> None:
     world = run_with_rollback(pace=Pace(call_s=1.0))
     world.config.deployer = "Argo CD"

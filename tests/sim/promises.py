@@ -152,7 +152,8 @@ class Promises:
         self.read_records()
         marks, trial = after.marks, self._trials.setdefault(digest, Trial())
         status = marks.get("status")
-        if marks.get("observed") != digest:
+        heeds = before.marks.get("handled") != marks.get("handled")  # whatever the content
+        if marks.get("observed") != digest and not heeds:
             self.accuse(f"{who} speaks of {short(marks.get('observed', ''))} on {short(digest)}")
         if status in FAILURES and status != before.marks.get("status"):
             trial.failed_s = self.fleet.now_s
@@ -293,10 +294,13 @@ class Promises:
         return counting or (status in {Status.PENDING, Status.RELOADING} and bool(message))
 
     def _judge_all_good(self) -> None:
+        unkept = self.fleet.nature.forbidden in {"keep", "recall"}
         for pod in self.fleet.pods:
-            runs = pod.world.runs
-            # A pod that never had good files, of an object without history, has none to go back to.
-            if pod.world.kept is not None and runs not in self._good:
+            runs, state = pod.world.runs, pod.world.state
+            # A pod that never had good files, or whose own were overruled, has none to go back to
+            # where there is no history.
+            bare = pod.world.kept is None or (unkept and state is not None and state.good is None)
+            if not bare and runs not in self._good:
                 self.accuse(f"{pod.name} runs {short(runs or '-')}, which nobody has proven")
 
     def _judge_all_run(self, digest: str) -> None:
