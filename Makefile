@@ -8,6 +8,10 @@ FUZZER := .venv/.fuzzer
 IMAGER := .venv/.imager
 ARGS ?=
 
+# Images with Python set it. Each of the thousands of interpreters that the tests start would then
+# compile all of the sidecar anew, and each worker all tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.apiserver.server import ApiServer, running_server
+from tests.sim import swift
 
 API_TEST_TIMEOUT_S = 300.0
 """The first one starts the server, some start it anew."""
@@ -34,3 +35,9 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A real API server on etcd, one for all tests; each takes a namespace of its own."""
     with running_server(tmp_path_factory.mktemp("apiserver")) as server:
         yield server
+
+
+@pytest.fixture
+def swift_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Histories are played as `make sim` plays them: what they copy, and find again, costs less."""
+    swift.install(monkeypatch.setattr)

@@ -347,5 +347,7 @@ def check_rest_is_quiet(world: World) -> None:
     assert before == after
 
 
-TestClusterHistory = pytest.mark.timeout(600)(ClusterHistory.TestCase)
+TestClusterHistory = pytest.mark.timeout(600)(
+    pytest.mark.usefixtures("swift_copies")(ClusterHistory.TestCase)
+)
 TestClusterHistory.settings = settings(stateful_step_count=15)

@@ -253,7 +253,7 @@ def check_rest_is_quiet(world: World) -> None:
     assert (world.looks, len(world.signalled)) == (looks, signals)
 
 
-TestHistory = pytest.mark.timeout(600)(History.TestCase)
+TestHistory = pytest.mark.timeout(600)(pytest.mark.usefixtures("swift_copies")(History.TestCase))
 TestHistory.settings = settings(stateful_step_count=30)
 
 

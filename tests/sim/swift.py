@@ -19,16 +19,21 @@ ROOMS = ("sidecar.core.", "sidecar.testing.", "tests.sim.")
 _made: dict[tuple[type[object], tuple[str, ...]], Callable[..., object]] = {}
 
 
-def install() -> None:
-    """Have every module that takes part in a history use it, for the rest of this process."""
-    _exchange("replace", dataclasses.replace, replace)
-    _exchange("write_from_s", claim.write_from_s, remember(claim.write_from_s))
+def install(put: Callable[[object, str, object], None] = setattr) -> None:
+    """Have every module that takes part in a history use it, for the rest of this process.
+
+    Or for as long as what `put` puts in place stays there, as that of pytest's `monkeypatch`.
+    """
+    _exchange(put, "replace", dataclasses.replace, replace)
+    _exchange(put, "write_from_s", claim.write_from_s, remember(claim.write_from_s))
 
 
-def _exchange(name: str, old: object, new: object) -> None:
+def _exchange(
+    put: Callable[[object, str, object], None], name: str, old: object, new: object
+) -> None:
     for room, module in list(sys.modules.items()):
         if room.startswith(ROOMS) and getattr(module, name, None) is old:
-            setattr(module, name, new)
+            put(module, name, new)
 
 
 def replace(old: object, /, **changes: object) -> object:

@@ -15,7 +15,7 @@ from tests.sim.worlds import SCENES, Budget, Worlds
 FIRST = 1_000_001
 EACH = 40
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("swift_copies")]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
