@@ -413,7 +413,8 @@ MUTANTS = (
     Mutant(
         name="independent pods each speak for all",
         file="turn.py",
-        text="    return state.api is not None and several\n\n\ndef is_incumbent",
+        text="    return several and state.api is not None and not state.api.stranger\n\n\n"
+        "def is_incumbent",
         replacement="    return False\n\n\ndef is_incumbent",
         by=FLEET,
     ),

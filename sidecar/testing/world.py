@@ -541,7 +541,11 @@ class World:
         names = self.witness.names_of(content.digest)
         decided = self.state.decided if self.state is not None else None
         hearsay = decided is not None and not decided.tried
-        if last is not None and last.digest in names and last.outcome in REFUSED and not hearsay:
+        if last is None or last.digest not in names or last.outcome not in REFUSED or hearsay:
+            return
+        ended_s = last.started_s + last.duration_s
+        # What was given to the process since, without a record, is what this one takes back.
+        if all(digest in names for at_s, digest, _ in self.signalled if at_s >= ended_s):
             self.broken.append(f"{content.short} is {last.outcome.value}, and was tried again")
         proof, given = self.bridge.proof, (daemon.process.pid, signal.fence)
         harmful = proof.noop is Noop.FAILS or proof.on_invalid in HARMFUL

@@ -116,7 +116,7 @@ class Promises:
                 self._trials[digest].proven |= self._list_running(digest)
             self._calm_writes = 0
         if not who.startswith("pod-"):
-            if before is not None and before.marks.get("requested") != after.marks.get("requested"):
+            if before is not None and _is_new_to_all(before, after):
                 trial = self._trials.setdefault(digest, Trial())
                 trial.signalled, trial.failed_s = set(), None
             return
@@ -320,6 +320,12 @@ class Promises:
                     self.accuse(
                         f"{short(digest)} is active, and {pod.name} runs {short(runs or '-')}"
                     )
+
+
+def _is_new_to_all(before: Stored, after: Stored) -> bool:
+    """Whether a person asks for another try, or takes away what was told of the first."""
+    old, new = before.marks, after.marks
+    return old.get("requested") != new.get("requested") or ("status" in old and "status" not in new)
 
 
 def _brief(value: str) -> str:
