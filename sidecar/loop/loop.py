@@ -185,9 +185,9 @@ class Loop:
         self._states[name] = state
         status = view(state)
         self._statuses[name] = status
+        self._outside.teller.show(status)
         for effect in effects:
             self._do(name, effect, status.status)
-        self._outside.teller.show(status)
         self._show_pod()
 
     def _do(self, name: str, effect: Effect, status: Status) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 
 import pytest
 from hypothesis import example, given, settings
@@ -23,6 +24,7 @@ from tests.serve.masking.planted import (
 )
 
 FILES = ("app.conf", "haproxy.cfg", "Caddyfile", "main.alloy", "app.ini", "page.xml", "notes.txt")
+WORD = f"{string.ascii_letters}{string.digits}_-"
 SIGNS = (" = ", "=", ": ", ":", " ", "\t", " := ", "='", '="', ' "', ": '", "(", " => ")
 PRESET_SECRETS = [
     (name, path) for name in list_presets() for path in load_preset(name).secrets or ()
@@ -50,6 +52,7 @@ def test_in_a_document_that_is_broken(tree: dict[str, Tree], data: st.DataObject
     file = data.draw(st.sampled_from(sorted(WRITERS)))
     text = WRITERS[file](tree)
     cut, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+    cut = len(text[:cut].rstrip(WORD))  # what a broken name names, nobody knows
     broken = text[:cut] + data.draw(st.sampled_from("}{[\"'\n\t:")) + text[cut:end]
     if file in {"config", "app.conf"}:
         broken = text[:end]  # plain text is never broken, and may say anything
