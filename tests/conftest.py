@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -41,3 +42,16 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 def swift_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Histories are played as `make sim` plays them: what they copy, and find again, costs less."""
     swift.install(monkeypatch.setattr)
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Coverage does not watch this test, which makes it cheaper: others go the same ways.
+
+    The marker `no_cover` of pytest-cov does not do it: pytest's workers are traced as subprocesses,
+    too, and that trace goes on where pytest-cov's pauses.
+    """
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)
