@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.apiserver.server import ApiServer, running_server
+from tests.daemons.sidecars import UNTRACED
 from tests.sim import swift
 
 API_TEST_TIMEOUT_S = 300.0
@@ -55,3 +56,10 @@ def untraced() -> Iterator[None]:
     sys.settrace(None)
     yield
     sys.settrace(tracer)
+
+
+@pytest.fixture
+def untraced_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage does not watch what this test starts: it doubles what an interpreter costs."""
+    for name, text in UNTRACED.items():
+        monkeypatch.setenv(name, text)
