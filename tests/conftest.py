@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.apiserver.server import ApiServer, running_server
+from tests.daemons.sidecars import UNTRACED
 from tests.sim import swift
 
 API_TEST_TIMEOUT_S = 300.0
@@ -41,3 +43,23 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 def swift_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Histories are played as `make sim` plays them: what they copy, and find again, costs less."""
     swift.install(monkeypatch.setattr)
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Coverage does not watch this test, which makes it cheaper: others go the same ways.
+
+    The marker `no_cover` of pytest-cov does not do it: pytest's workers are traced as subprocesses,
+    too, and that trace goes on where pytest-cov's pauses.
+    """
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)
+
+
+@pytest.fixture
+def untraced_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage does not watch what this test starts: it doubles what an interpreter costs."""
+    for name, text in UNTRACED.items():
+        monkeypatch.setenv(name, text)

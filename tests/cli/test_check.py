@@ -20,6 +20,8 @@ from sidecar.presets.loading import load_preset
 from sidecar.presets.names import list_presets
 from tests.cli.checks import Check, make_check
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 ROOT = Path(__file__).parents[2]
 JOB = "scrape_configs:\n- job_name: a\n  static_configs: [{targets: ['h:1']}]\n"
 ROUTE = "route: {receiver: a}\n"

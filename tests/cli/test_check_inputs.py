@@ -11,6 +11,8 @@ import pytest
 from sidecar.testing.kubelet import AtomicWriter
 from tests.cli.checks import Check, make_check
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 JOB = "scrape_configs:\n- job_name: a\n  static_configs: [{targets: ['h:1']}]\n"
 BAD_JOBS = f"{JOB}- job_name: a\n  static_configs: [{{targets: ['i:1']}}]\n"
 ROUTING = "route: {receiver: a, group_by: [x]}\nreceivers:\n- name: a\n"

@@ -14,6 +14,8 @@ from sidecar.core.errors import SettingsError
 from sidecar.kube.ports import CONFIG_MAPS, SECRETS, Ref, Resource
 from tests.cli.clusters import COMMANDS, make_stage
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 ROOT = Path(__file__).parents[2]
 OFFLINE = ("check", "find", "reload", "presets")
 

@@ -12,6 +12,8 @@ from sidecar.cli import main, name_program
 from sidecar.cli.commands import COMMANDS, CommandEntry, find_command
 from sidecar.core.errors import SettingsError
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 ROOT = Path(__file__).parents[2]
 CLUMSY = (
     CommandEntry("clumsy", "tests.cli.clumsy", "ends in every way"),

@@ -32,7 +32,7 @@ from tests.cluster.kubelets import Kubelet
 from tests.cluster.objects import POLL_S, SWIFT, WITHIN_S, Marks, Subject, read_digest, watching
 from tests.daemons.harness import DaemonSpec, Place, Running
 from tests.daemons.processes import find_free_port
-from tests.daemons.sidecars import PYTHON, Sidecar, beside, fetch
+from tests.daemons.sidecars import PYTHON, UNTRACED, Sidecar, beside, fetch
 from tests.daemons.specs import PROMETHEUS, demo
 
 Settings = Mapping[str, Any]
@@ -373,6 +373,7 @@ def running_pod(  # noqa: PLR0913  what a pod's manifest says
                 environ={
                     **({"KUBECONFIG": str(stage.kubeconfig)} if in_pod is None else {}),
                     **({} if in_pod is None else stage.server.environ),
+                    **UNTRACED,
                     "POD_NAME": name,
                     "POD_NAMESPACE": stage.namespace,
                     "POD_UID": api_pod["metadata"]["uid"],

@@ -36,6 +36,10 @@ POLL_S = 0.01
 PAGE_TIMEOUT_S = 5.0
 LOG_SHOWN_CHARS = 4_000
 
+UNTRACED: Mapping[str, str] = {"COVERAGE_PROCESS_CONFIG": ""}
+"""For the environment of a sidecar that others go the same ways as: coverage doubles what it costs
+to start an interpreter, and the sidecar starts one for each of its checks."""
+
 Status = Mapping[str, Any]
 """One bridge, as `/status` shows it."""
 

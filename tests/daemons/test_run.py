@@ -21,7 +21,7 @@ import pytest
 from sidecar.core.process import START_MARGIN_S
 from tests.daemons.evidence import succeeded_at
 from tests.daemons.harness import DaemonSpec, Running, running
-from tests.daemons.sidecars import Sidecar, beside, digest_of, fetch, swap_unchanged
+from tests.daemons.sidecars import UNTRACED, Sidecar, beside, digest_of, fetch, swap_unchanged
 from tests.daemons.specs import (
     ALERTMANAGER,
     BLACKBOX,
@@ -58,6 +58,9 @@ SPECS = (
     ALERT_HISTORY,
     ALERT_HISTORY_OLDER,
 )
+
+TRACED = PROMETHEUS
+"""Whose sidecar coverage watches: to the others nothing happens that does not to this one."""
 
 PRESETS = {ALERT_HISTORY_OLDER.name: "alert-history"}
 
@@ -178,6 +181,8 @@ def make_bed(spec: DaemonSpec, folder: Path, *more: str) -> Iterator[Bed]:
         pytest.skip(f"{spec.program} is not installed")
     here = Path(sys.executable).parent
     environ = {"PATH": f"{os.environ['PATH']}:{here}"}
+    if spec is not TRACED:
+        environ |= UNTRACED
     with running(isolate(spec, folder), folder) as daemon:
         # The first start is too close to its files to tell that it read them.
         daemon.stop()

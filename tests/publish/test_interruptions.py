@@ -31,6 +31,8 @@ from tests.publish.steps import (
     visible,
 )
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 ROOT = Path(__file__).parents[2]
 KILLER = """
 import sys

@@ -20,6 +20,8 @@ from sidecar.watch.mount import MountedFolder
 from tests.publish.steps import Files, assert_tidy
 from tests.watch.ear import Ear
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 ROOT = Path(__file__).parents[2]
 SWAPS = 500
 KEYS = ("a.yml", "b.yml", "rules/c.yml")

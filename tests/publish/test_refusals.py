@@ -28,6 +28,8 @@ from tests.publish.steps import (
     visible,
 )
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 ROOT = Path(__file__).parents[2]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts, and becomes another user")
 

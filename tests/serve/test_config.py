@@ -14,6 +14,8 @@ from sidecar.serve.dryrun import CODES, Prospect, answer_dry_run
 from sidecar.serve.message import Request, Response
 from sidecar.testing.clock import FakeClock
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 FILES = {"a.yml": b"global: {x: 1}\npassword: hunter22\n", "b.yml": b"rules: []\n"}
 CLOCK = FakeClock(monotonic_s=1000.0, wall_s=1_700_000_000.25)
 

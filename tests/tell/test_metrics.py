@@ -38,17 +38,19 @@ def metrics(clock: FakeClock) -> Metrics:
     return Metrics(["prometheus", "nginx"], clock=clock)
 
 
-def scrape(metrics: Metrics) -> Samples:
+def scrape(metrics: Metrics, name: str = "") -> Samples:
+    """The samples whose names start with `name`: to parse all of the page costs 0.1 s."""
     page, _ = metrics.render()
+    lines = [line for line in page.decode().splitlines(keepends=True) if line.startswith(name)]
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in parse_text(page.decode())
+        for family in parse_text("".join(lines))
         for sample in family.samples
     }
 
 
 def read(metrics: Metrics, name: str, **labels: str) -> float:
-    return scrape(metrics)[name, frozenset(labels.items())]
+    return scrape(metrics, name)[name, frozenset(labels.items())]
 
 
 def make_record(outcome: Outcome = Outcome.APPLIED, duration_s: float = 0.05) -> AttemptRecord:
@@ -73,7 +75,9 @@ SHOWN = BridgeStatus(
 
 
 def values(metrics: Metrics, name: str) -> dict[frozenset[tuple[str, str]], float]:
-    return {labels: value for (found, labels), value in scrape(metrics).items() if found == name}
+    return {
+        labels: value for (found, labels), value in scrape(metrics, name).items() if found == name
+    }
 
 
 def test_every_attempt_series_exists_at_zero(metrics: Metrics) -> None:

@@ -24,6 +24,8 @@ from sidecar.validate.runner import Validators
 from tests.validate.confined import judge_confined
 from tests.validate.images import FLAVOURS, UID, Container, Image, make_judge_image, require_root
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 JUDGE = Command(argv=("judge", "-t", "{file:a.conf}"), origin=Origin.TARGET)
 PROMTOOL = Command(argv=("promtool", "check", "config", "{file:p.yml}"), origin=Origin.TARGET)
 

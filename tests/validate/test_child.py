@@ -23,6 +23,8 @@ from sidecar.validate.job import (
 )
 from sidecar.validate.process import Bounds
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 SYNTAX_JOB = "sidecar.validate.syntax:check_syntax_job"
 BOUNDS = Bounds(timeout_s=10.0, memory_bytes=256 << 20)
 

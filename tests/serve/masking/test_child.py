@@ -11,6 +11,8 @@ from sidecar.serve.content import Content
 from sidecar.serve.masking import child
 from sidecar.serve.masking.child import Difference, MaskingError, compare, show
 
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 
 def content(files: dict[str, bytes]) -> Content:
     return Content(files=files, digest=Snapshot.of(files).digest, source="folder /x")
