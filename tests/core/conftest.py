@@ -7,7 +7,7 @@ import os
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
-    "regular", max_examples=100, deadline=None, suppress_health_check=list(HealthCheck)
+    "regular", max_examples=200, deadline=None, suppress_health_check=list(HealthCheck)
 )
 settings.register_profile("thorough", settings.get_profile("regular"), max_examples=5_000)
 settings.register_profile(
