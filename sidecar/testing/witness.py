@@ -12,6 +12,7 @@ from sidecar.core.attempt import AttemptRecord, Outcome, Status
 from sidecar.core.bridge import Bridge
 from sidecar.core.snapshot import Snapshot, short
 from sidecar.core.state import State
+from sidecar.core.turn import REFUSED
 from sidecar.testing.declaration import FakeConfig, Stored
 
 PASSING_OUTCOMES = frozenset({Outcome.APPLIED, Outcome.SUPERSEDED})
@@ -55,7 +56,7 @@ class Witness:
         if who != "sidecar" or before is None:
             return
         if before.files != after.files:
-            self._judge_restore(naming.name_whole(before.files))
+            self._judge_restore(before, naming.name_whole(before.files))
         else:
             self._judge_marks(before, after, whole, content)
 
@@ -96,25 +97,28 @@ class Witness:
         if status == Status.APPLIED and self._facts.runs not in {None, content}:
             self._accuse(f"{short(whole)} was written as applied, but other content runs")
 
-    def _judge_restore(self, failed: str) -> None:
+    def _judge_restore(self, before: Stored, failed: str) -> None:
+        """It failed here, or in the pod before this one, as the object says."""
         self.restored.append(failed)
-        if self._last_outcome(failed) in PASSING_OUTCOMES:
+        told = before.marks.get("observed") == failed and before.marks.get("status") in REFUSED
+        last = self._find_verdict(failed)
+        if last in PASSING_OUTCOMES or (last is None and not told):
             self._accuse(f"{short(failed)} did not fail, and its data was replaced")
 
     def _has_failed(self, active: str, message: str) -> bool:
         """Whether it failed last; the last good stays that, also where it did not come back."""
-        last = self._last_outcome(active)
+        last = self._find_verdict(active) or Outcome.APPLIED
         before = any(
             r.digest == active and r.outcome is Outcome.APPLIED for r in self._facts.records
         )
         doubtful = last is Outcome.UNCONFIRMED and before
         return last not in PASSING_OUTCOMES and LOST not in message and not doubtful
 
-    def _last_outcome(self, whole: str) -> Outcome:
-        """How the last attempt ended that came to a verdict on it; applied, if none did."""
+    def _find_verdict(self, whole: str) -> Outcome | None:
+        """How the last attempt ended that came to a verdict on it, if one did."""
         told: Sequence[AttemptRecord] = self._facts.records[::-1]
         verdicts = (r for r in told if r.digest == whole and r.outcome is not Outcome.SUPERSEDED)
-        return next((record.outcome for record in verdicts), Outcome.APPLIED)
+        return next((record.outcome for record in verdicts), None)
 
     def _accuse(self, sentence: str) -> None:
         self._facts.broken.append(sentence)

@@ -210,6 +210,19 @@ def test_data_that_could_not_be_put_back_is_not_called_undone() -> None:
     assert "rejected" not in outcomes(world)
 
 
+def test_a_pod_in_the_place_of_another_puts_back_what_failed_there() -> None:
+    world = run_with_rollback()
+    world.config.deployer = "Argo CD"
+    edit(world, "bad subtle")
+    settle(world)
+    world.config.deployer = ""
+    world.recreate_pod()
+    world.start_sidecar()
+    world.run_for(10)
+    assert data(world) == files("one")
+    assert world.broken == []
+
+
 def test_a_refusal_while_the_decision_moved_on_says_nothing_of_it() -> None:
     world = run_with_rollback(pace=Pace(call_s=1.0))
     world.config.deployer = "Argo CD"
