@@ -162,11 +162,11 @@ def test_what_cannot_change_is_applied_and_told(pod: Pod) -> None:
 
 
 def test_a_daemon_comes_up_on_the_last_good_content_while_the_newest_is_bad(stage: Stage) -> None:
-    with running_pod(stage, "old", published=True) as old:
+    with running_pod(stage, "web-0", published=True) as old:
         good = old.apply()
         old.wait_marks(lambda marks: "revision" in marks)
     digest = stage.subject.put(old.broken())
-    with running_pod(stage, "new", published=True, first=False) as new:
+    with running_pod(stage, "web-1", published=True, first=False) as new:
         new.good |= old.good
         assert new.shows(good)
         marks = new.settle(digest, "Rejected")
