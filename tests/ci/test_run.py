@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parents[2] / ".ci" / "run"
-BESIDE = ["charts", "sim"]
+BESIDE = ["charts", "sim", "type"]
 """Run beside the tests in a cluster."""
 
 STAGES = [
     "setup",
     "lint",
-    "type",
     "docs",
     "test",
     "apitest",

@@ -121,8 +121,6 @@ class Promises:
                 trial.signalled, trial.failed_s = set(), None
             return
         self._note_write(before, after, who)
-        if before is not None and before.marks.get("target") == STRANGER:
-            self.accuse(f"{who} writes among another workload's annotations")
         if before is not None and before.files != after.files:
             self._judge_restore(before, digest, who)
         elif before is not None:
@@ -150,15 +148,18 @@ class Promises:
 
     def _judge_marks(self, digest: str, before: Stored, after: Stored, who: str) -> None:
         self.read_records()
+        if before.marks.get("target") == STRANGER:
+            self.accuse(f"{who} writes among another workload's annotations")
         marks, trial = after.marks, self._trials.setdefault(digest, Trial())
         status = marks.get("status")
         heeds = before.marks.get("handled") != marks.get("handled")  # whatever the content
         if marks.get("observed") != digest and not heeds:
             self.accuse(f"{who} speaks of {short(marks.get('observed', ''))} on {short(digest)}")
-        if status in FAILURES and status != before.marks.get("status"):
+        is_news = any(marks.get(key) != before.marks.get(key) for key in ("status", "observed"))
+        if status in FAILURES and is_news:
             trial.failed_s = self.fleet.now_s
             self._failed.add(digest)
-        if status in PROVEN and status != before.marks.get("status"):
+        if status in PROVEN and is_news:
             self._judge_proven(digest, trial, str(status), who)
         active = marks.get("active")
         if status in {Status.ROLLED_BACK, Status.FAILED} and active == digest:
