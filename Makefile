@@ -40,10 +40,8 @@ apitest: setup ## the tests on a real Kubernetes API server, which the first run
 	@e2e/build --check >/dev/null 2>&1 || { .ci/setup go && e2e/build; }
 	$(BIN)/pytest -m "apiserver and not charts and not image" $(SIDE_BY_SIDE) $(ARGS)
 
-CHARTED := etcd kube-apiserver kube-controller-manager kubectl helm kubeconform prometheus-operator-crds.yaml
-
 charts: setup ## the charts: whether what is made from them is up to date, lint, and their tests
-	@e2e/build --check $(CHARTED) >/dev/null 2>&1 || { .ci/setup go && e2e/build $(CHARTED); }
+	@e2e/build --check charts >/dev/null 2>&1 || { .ci/setup go && e2e/build charts; }
 	$(BIN)/python -m charts.generate --check
 	$(BIN)/pytest -m charts -o testpaths=tests/charts $(ARGS)
 

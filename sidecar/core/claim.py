@@ -98,8 +98,8 @@ def alone_from(state: State, phase: Claiming) -> float:
 def reconcile(draft: Draft) -> None:
     """Have the object say what is true now; one write at a time."""
     api = draft.state.api
-    declared = api.declared if api is not None else None
-    if api is None or declared is None or not api.connected or api.stranger:
+    declared = api.writable if api is not None else None
+    if api is None or declared is None:
         return
     _keep(draft, declared)
     api = draft.api
@@ -118,28 +118,30 @@ def reconcile(draft: Draft) -> None:
 def write_from_s(state: State) -> float | None:
     """When something is to be written; None: there is nothing."""
     api = state.api
-    if api is None or api.declared is None or not api.connected or api.writing is not None:
+    declared = api.writable if api is not None else None
+    if api is None or declared is None or api.writing is not None:
         return None
-    changes = _find_writable(state, api, api.declared)
+    changes = _find_writable(state, api, declared)
     if not changes:
         due = _is_restore_due(state, api)
-        return max(api.write_from_s, stand_by_until_s(state, api, api.declared)) if due else None
+        return max(api.write_from_s, stand_by_until_s(state, api, declared)) if due else None
     pending = changes.get("status", "") == Status.PENDING and not state.blocked
     told_s = api.declared_s + PENDING_TOLD_S if pending else float("-inf")
-    return max(api.write_from_s, told_s, speaks_from_s(state, api, api.declared))
+    return max(api.write_from_s, told_s, speaks_from_s(state, api, declared))
 
 
 def is_untold(state: State) -> bool:
     """Whether the object is still to be told of the last decision."""
     api = state.api
-    if api is None or api.declared is None or not api.connected or api.refused:
+    declared = api.writable if api is not None else None
+    if api is None or declared is None or api.refused:
         return False
-    return api.writing is not None or bool(_find_writable(state, api, api.declared))
+    return api.writing is not None or bool(_find_writable(state, api, declared))
 
 
 def _find_writable(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
-    if not api.is_trusted or api.stranger or explain_refusal(declared.marks):
-        return {}  # what is known now is not about this object, or not ours to say
+    if not api.is_trusted or explain_refusal(declared.marks):
+        return {}  # what is known now is not about this object
     if api.keeping is not None and _is_applied(state, api):
         return {}
     return dict(find_changes(state, api, declared))

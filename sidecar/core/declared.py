@@ -85,6 +85,11 @@ class ApiSide:
     handled: str = ""
 
     @property
+    def writable(self) -> Declared | None:
+        """The object, where what is written on it now is ours to say, and arrives."""
+        return self.declared if self.connected and not self.stranger else None
+
+    @property
     def is_asked(self) -> bool:
         """Whether what it shows is being asked, and nothing is decided meanwhile."""
         return self.fetching is not None and not self.mount_newer

@@ -14,6 +14,7 @@ import pytest
 from sidecar.core.turn import name_short
 from sidecar.record.annotations import read_marks
 from tests.apiserver.server import ApiServer
+from tests.cluster.objects import Marks
 from tests.cluster.pods import (
     DEMO_KIND,
     PROMETHEUS_KIND,
@@ -33,6 +34,11 @@ TURN_S = 40.0
 """A dead holder's turn lasts the proof's deadline and 10 s; then the others wait by chance."""
 
 
+def name_holder(marks: Marks) -> str:
+    """The pod that the object names; empty where it names none."""
+    return marks.get("holder", "").partition("/")[0]
+
+
 @dataclass
 class Fleet:
     stage: Stage
@@ -47,8 +53,7 @@ class Fleet:
 
     @property
     def holder(self) -> str:
-        marks = read_marks(self.stage.subject.read())
-        return marks.get("holder", "").partition("/")[0]
+        return name_holder(read_marks(self.stage.subject.read()))
 
     def apply(self) -> dict[str, str]:
         files = self.pods[0].valid()
@@ -189,8 +194,7 @@ def test_a_holder_that_dies_is_taken_over(api_server: ApiServer, tmp_path: Path)
         dead.sidecar.kill()
         marks = pod.wait_marks(
             lambda marks: (
-                marks.get("observed") == digest
-                and marks.get("holder", "").partition("/")[0] not in {"", dead.name}
+                marks.get("observed") == digest and name_holder(marks) not in {"", dead.name}
             ),
             within_s=TURN_S,
         )
@@ -224,7 +228,7 @@ def test_a_second_workload_reloads_beside_the_first_and_writes_nothing(
             mail.settle(mail.put(mail.refused()), "RolledBack")
             mail.sidecar.wait_for(lambda status: status["status"] == "RolledBack")
             web.apply()
-        holders = {marks.get("holder", "").partition("/")[0] for marks in stage.subject.since(0)}
+        holders = {name_holder(marks) for marks in stage.subject.since(0)}
         assert holders <= {"", "web-0"}
 
 
@@ -245,5 +249,6 @@ def test_workloads_with_groups_each_speak_for_themselves(
             ),
             lambda: web.sidecar.tail + mail.sidecar.tail,
         )
-        holders = [read_marks(stage.subject.read(), group)["holder"] for group in ("", "mail")]
-        assert [holder.partition("/")[0] for holder in holders] == ["web-0", "mail-0"]
+        content = stage.subject.read()
+        holders = [name_holder(read_marks(content, group)) for group in ("", "mail")]
+        assert holders == ["web-0", "mail-0"]

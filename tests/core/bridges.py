@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sidecar.core.bridge import Bridge, Policy, Proof, Selector, SignalReload, Source
 from sidecar.core.evidence import Evidence, Role, Series
 from sidecar.core.table import Transition
@@ -13,6 +15,9 @@ from sidecar.testing.world import Latency, World
 GAUGE = Evidence(name="gauge", role=Role.OK_GAUGE, source=Series(metric="ok"))
 TIMESTAMP = Evidence(name="timestamp", role=Role.SUCCESS_TIMESTAMP, source=Series(metric="ts"))
 PROMETHEUS = Proof(groups=((GAUGE, TIMESTAMP),))
+UNWATCHED = pytest.mark.usefixtures("swift_copies", "untraced")
+"""What coverage asks for must not depend on what is drawn, or comes again in other tests."""
+
 OBSERVED: set[Transition] = set()
 """What the machine did in all worlds that were not told to keep it for themselves."""
 

@@ -19,7 +19,7 @@ from sidecar.testing.cluster import Pace
 from sidecar.testing.declaration import Naming
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import Latency, World
-from tests.core.bridges import PROMETHEUS
+from tests.core.bridges import PROMETHEUS, UNWATCHED
 from tests.core.clusters import MOUNTED, PUBLISHED, files, make_cluster, mark
 
 GOOD = st.sampled_from(["one", "two", "three"])
@@ -346,9 +346,6 @@ def check_rest_is_quiet(world: World) -> None:
     after = (world.looks, len(world.signalled), world.config.writes, len(world.cluster.nudges))
     assert before == after
 
-
-UNWATCHED = pytest.mark.usefixtures("swift_copies", "untraced")
-"""What coverage asks for must not depend on what is drawn."""
 
 TestClusterHistory = UNWATCHED(pytest.mark.timeout(600)(ClusterHistory.TestCase))
 TestClusterHistory.settings = settings(stateful_step_count=15)

@@ -19,7 +19,7 @@ from sidecar.core.table import TRANSITIONS
 from sidecar.core.view import view
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import Latency, World
-from tests.core.bridges import PROMETHEUS, TIMESTAMP, make_world
+from tests.core.bridges import PROMETHEUS, TIMESTAMP, UNWATCHED, make_world
 
 GOOD = st.sampled_from(["one", "two", "three"])
 SUBTLE = st.sampled_from(["bad subtle", "bad subtle two"])
@@ -252,9 +252,6 @@ def check_rest_is_quiet(world: World) -> None:
     world.run_for(500)
     assert (world.looks, len(world.signalled)) == (looks, signals)
 
-
-UNWATCHED = pytest.mark.usefixtures("swift_copies", "untraced")
-"""What coverage asks for must not depend on what is drawn."""
 
 TestHistory = UNWATCHED(pytest.mark.timeout(600)(History.TestCase))
 TestHistory.settings = settings(stateful_step_count=30)

@@ -21,7 +21,7 @@ from tests.core import (
     test_turns,
     test_turns_in_trouble,
 )
-from tests.core.bridges import OBSERVED
+from tests.core.bridges import OBSERVED, UNWATCHED
 
 SCENARIOS = (
     test_machine,
@@ -49,7 +49,7 @@ def expand(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.timeout(120)  # all scenarios, once more
-@pytest.mark.usefixtures("swift_copies", "untraced")
+@UNWATCHED
 def test_the_table_is_exactly_what_all_scenarios_show() -> None:
     for name, test in (entry for module in SCENARIOS for entry in vars(module).items()):
         if name.startswith("test_"):
