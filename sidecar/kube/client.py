@@ -266,7 +266,8 @@ def _is_selected(asked: Asked) -> bool:
 def _path(asked: Asked) -> str:
     resource = asked.resource
     root = f"/apis/{resource.group}" if resource.group else "/api"
-    path = f"{root}/{resource.version}/namespaces/{quote(asked.namespace, '')}/{resource.plural}"
+    place = f"/namespaces/{quote(asked.namespace, '')}" if asked.namespace else ""
+    path = f"{root}/{resource.version}{place}/{resource.plural}"
     if asked.verb in {"get", "patch", "delete"}:
         path += f"/{quote(asked.name, '')}"
     return f"{path}/{asked.subresource}" if asked.subresource else path

@@ -71,6 +71,8 @@ class Objects(Protocol):
     ) -> Json:
         """Read many, as a list object: its ``metadata.resourceVersion`` is where to watch from.
 
+        An empty `namespace` asks for those of all namespaces.
+
         `name` asks by field selector for the one of that name, which is what a Role with
         ``resourceNames`` allows. `labels` is a label selector. `metadata_only` leaves all but
         ``metadata`` out, on the wire too.

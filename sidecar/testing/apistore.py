@@ -58,13 +58,15 @@ class ApiStore:
             return copy(self.objects[ref])
 
     def select(self, resource: Resource, namespace: str) -> tuple[list[Json], str]:
-        """All of a namespace, and the version at which they were so."""
+        """All of a namespace, or of every one if empty, and the version at which they were so."""
         with self.changed:
-            found = [
-                copy(content)
-                for ref, content in sorted(self.objects.items(), key=lambda item: item[0].name)
-                if (ref.resource, ref.namespace) == (resource, namespace)
+            refs = [
+                ref
+                for ref in self.objects
+                if ref.resource == resource and namespace in {"", ref.namespace}
             ]
+            refs.sort(key=lambda ref: (ref.namespace, ref.name))
+            found = [copy(self.objects[ref]) for ref in refs]
             return found, str(self.version)
 
     def create(self, ref: Ref, body: Json, manager: str) -> Json:

@@ -533,6 +533,12 @@ def test_a_secret_is_an_object_like_any_other(case: Case) -> None:
     assert read_files(marked) == {"b": b"\0y"}
 
 
+def test_no_namespace_is_all_of_them(case: Case) -> None:
+    uid = case.make()["metadata"]["uid"]
+    found = case.admin.list(CONFIG_MAPS, "", name=CONFIG_MAP)["items"]
+    assert uid in [item["metadata"]["uid"] for item in found]
+
+
 def test_no_refusal_quotes_a_secret(case: Case) -> None:
     content = {"data": {"a": base64.b64encode(b"hunter1").decode()}, "immutable": True}
     case.admin.create(SECRETS, case.namespace, {"metadata": {"name": "token"}, **content})
