@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +82,23 @@ class Container:
     def pid(self) -> int:
         return self.popen.pid
 
+    def wait_executed(self, program: str) -> None:
+        """Until it is no more what has started it."""
+        exe = f"/proc/{self.pid}/exe"  # which may be stale, as pathlib would mind
+        self._wait_for(f"{program} is not run", lambda: os.readlink(exe).endswith(program))  # noqa: PTH115
+
+    def wait_loaded(self, library: str) -> None:
+        """Until it has found the library, which may be taken away from then on."""
+        maps = Path(f"/proc/{self.pid}/maps")
+        self._wait_for(f"{library} is not loaded", lambda: library in maps.read_text())
+
+    def _wait_for(self, lack: str, is_so: Callable[[], bool]) -> None:
+        until_s = time.monotonic() + 10
+        while not is_so():
+            assert self.popen.poll() is None, f"{lack}, and it has ended"
+            assert time.monotonic() < until_s, lack
+            time.sleep(0.002)
+
     def end(self) -> None:
         self.popen.kill()
         self.popen.wait(5)
@@ -138,18 +155,10 @@ class Image:
         )
         container = Container(popen)
         try:
-            _wait_executed(popen, argv[0])
+            container.wait_executed(argv[0])
             yield container
         finally:
             container.end()
-
-
-def _wait_executed(popen: subprocess.Popen[bytes], program: str) -> None:
-    until_s = time.monotonic() + 10
-    while not os.readlink(f"/proc/{popen.pid}/exe").endswith(program):  # noqa: PTH115  may be stale
-        assert popen.poll() is None, f"{program} ended at once"
-        assert time.monotonic() < until_s, f"{program} does not start"
-        time.sleep(0.002)
 
 
 def _list_libraries(program: str) -> list[str]:

@@ -246,6 +246,7 @@ def test_who_cannot_start_is_not_believed(sidecar: Sidecar) -> None:
 def test_a_missing_library_is_named(tmp_path: Path, place: Path) -> None:
     image = make_judge_image("rpath", tmp_path)
     with image.run("/usr/bin/judge") as target:
+        target.wait_loaded("libjudge.so")
         (image.root / "usr/own/libjudge.so").unlink()
         (reason,) = Sidecar(target.pid, place).judge(JUDGE, {"a.conf": ""}).cannot_run
     assert "it does not start from here" in reason
