@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.message import Message
+from http.client import parse_headers
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -377,8 +378,10 @@ def test_receiver_that_speaks_no_http_is_tried_again(answer: bytes) -> None:
 
         def speak() -> None:
             sock, _ = listener.accept()
-            with sock:
-                sock.recv(65536)
+            with sock, sock.makefile("rb") as request:
+                request.readline()
+                # Closed before all is read, the connection would be reset.
+                request.read(int(parse_headers(request)["Content-Length"]))
                 sock.sendall(answer)
 
         thread = threading.Thread(target=speak)
