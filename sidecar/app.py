@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.confirm.reader import EvidenceReader
-from sidecar.contents import Contents, Place
+from sidecar.contents import Contents, Place, seal
 from sidecar.core.attempt import Trigger
 from sidecar.core.bridge import (
     Bridge,
@@ -45,7 +45,7 @@ from sidecar.core.events import (
     ProcessExited,
     StopAsked,
 )
-from sidecar.core.ports import Validator
+from sidecar.core.ports import Clean, Validator
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.loop.lanes import ThreadLanes
 from sidecar.loop.loop import Inbox, Lane, Loop, Outside
@@ -55,6 +55,7 @@ from sidecar.loop.steps import Adapters
 from sidecar.publish.folder import FILE_MODE, PublishedFolder
 from sidecar.publish.good import GoodStore
 from sidecar.serve.http import HttpServer
+from sidecar.serve.masking.child import clean
 from sidecar.serve.routes import Inside, ReloadAnswer, make_routes
 from sidecar.settings.values import Settings
 from sidecar.target.exits import ExitWatcher
@@ -205,6 +206,7 @@ class _Sidecar:
             processes=processes,
             observer=EvidenceReader(processes.children, self._clock),
             publisher=self._open_publisher(bridge),
+            clean=self._make_clean(bridge),
         )
         config = self._configs.get(bridge.name)
         return Lane(
@@ -220,7 +222,13 @@ class _Sidecar:
             companions=bridge.source.companions,
             target=ProcessRoot(bridge.target),
         )
-        return DiscreetValidator(validators) if bridge.source.secret else validators
+        is_secret = bridge.source.secret is not None
+        return DiscreetValidator(validators, self._make_clean(bridge), is_secret=is_secret)
+
+    def _make_clean(self, bridge: Bridge) -> Clean:
+        """What takes secrets out of words that may quote the content."""
+        secrets = self._settings.secrets.get(bridge.name, ())
+        return lambda words, content: clean(words, seal(bridge, secrets, content))
 
     def _open_contents(self) -> Contents:
         """What people may see of the content of each bridge, and try without consequences."""

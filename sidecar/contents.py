@@ -61,7 +61,9 @@ class Contents:
         if found is None:
             return None
         snapshot, loaded_s = found
-        return ActiveContent(content=_seal(self._places[bridge], snapshot), loaded_s=loaded_s)
+        place = self._places[bridge]
+        content = seal(place.bridge, place.secrets, snapshot)
+        return ActiveContent(content=content, loaded_s=loaded_s)
 
     def dry_run(self, bridge: str) -> DryRun:
         """Read and judge what is there now, and touch nothing. Takes `DRY_RUN_S` at most."""
@@ -72,7 +74,7 @@ class Contents:
             found = place.folder.read().snapshot
         except SourceError as error:
             return DryRun(active=running, trouble=error.message)
-        mounted = _seal(place, found)
+        mounted = seal(place.bridge, place.secrets, found)
         if running is not None and running.digest == mounted.digest:
             return DryRun(active=running, mounted=mounted)
         return DryRun(active=running, mounted=mounted, report=self._judge(place, found))
@@ -86,14 +88,14 @@ class Contents:
         return report
 
 
-def _seal(place: Place, snapshot: Snapshot) -> Content:
-    source = place.bridge.source
+def seal(bridge: Bridge, secrets: tuple[str, ...], snapshot: Snapshot) -> Content:
+    """The content of a bridge, with what is known of its secrets: `secrets` as in `Place`."""
     return Content(
         files=snapshot.files,
         digest=snapshot.digest,
-        source=_name_source(place.bridge),
-        secrets=place.secrets,
-        is_secret=source.secret is not None,
+        source=_name_source(bridge),
+        secrets=secrets,
+        is_secret=bridge.source.secret is not None,
     )
 
 

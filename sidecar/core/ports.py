@@ -53,6 +53,10 @@ class Validator(Protocol):
         """Run all `checks` and collect what each says; never raises for bad content."""
 
 
+Clean = Callable[[Sequence[str], Snapshot], Sequence[str]]
+"""Takes the secrets of a content out of sentences that may quote it. Raises `SurehupError`."""
+
+
 class Processes(Protocol):
     """The processes of the pod (or machine)."""
 

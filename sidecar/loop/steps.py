@@ -6,17 +6,18 @@ signal is fenced: the generation is read just before it is sent, and just after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from sidecar.core.bridge import Bridge, HttpReload, SignalReload
 from sidecar.core.effects import Look, Publish, Signal, Validate
-from sidecar.core.errors import PublishError, SourceError, TargetError, TargetTrouble
+from sidecar.core.errors import PublishError, SourceError, SurehupError, TargetError, TargetTrouble
 from sidecar.core.events import Looked, Published, Sending, Signalled, Validated
 from sidecar.core.evidence import Reading, Sample
 from sidecar.core.ports import (
     Cancel,
+    Clean,
     Clock,
     FenceMovedError,
     Mount,
@@ -31,9 +32,18 @@ from sidecar.core.verdict import ANSWERED_OK
 NOTHING: Mapping[str, Reading] = MappingProxyType({})
 
 
+def keep(words: Sequence[str], _content: Snapshot) -> Sequence[str]:
+    """Change nothing."""
+    return words
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
-    """What one bridge needs of the world; `mount` is the folder that the daemon reads."""
+    """What one bridge needs of the world; `mount` is the folder that the daemon reads.
+
+    `clean` is for what a daemon says of its content; not needed where only those listen who may
+    read that.
+    """
 
     clock: Clock
     mount: Mount
@@ -41,6 +51,7 @@ class Adapters:
     processes: Processes
     observer: Observer
     publisher: Publisher | None = None
+    clean: Clean = keep
 
 
 Step = Validate | Publish | Look | Signal
@@ -108,7 +119,7 @@ def send(step: Signal, bridge: Bridge, adapters: Adapters) -> Signalled:
                     fence=lambda: _read_fence(adapters.mount) == step.fence,
                 )
             case HttpReload() as reload:
-                answer = _keep_back(_ask_by_http(step, reload, bridge, adapters), bridge)
+                answer = _ask_by_http(step, reload, bridge, adapters)
     except FenceMovedError:
         return Signalled(effect=step.effect, sending=Sending.FENCE_MOVED)
     except TargetError as error:
@@ -119,6 +130,8 @@ def send(step: Signal, bridge: Bridge, adapters: Adapters) -> Signalled:
             message=error.message,
         )
     fence = _read_fence(adapters.mount)
+    if answer not in {None, ANSWERED_OK}:
+        answer = _clean(str(answer), step, bridge, adapters)
     return Signalled(effect=step.effect, sending=Sending.SENT, fence=fence, answer=answer)
 
 
@@ -133,11 +146,18 @@ def _ask_by_http(
     return adapters.observer.reload(reload, bridge.proof)
 
 
-def _keep_back(answer: str | None, bridge: Bridge) -> str | None:
-    """What a daemon says of a Secret may quote it, and more people read what we tell."""
-    if bridge.source.secret is None or answer in {None, ANSWERED_OK}:
-        return answer
-    return "the daemon refused the reload; its words may quote the Secret: see its own log"
+def _clean(answer: str, step: Signal, bridge: Bridge, adapters: Adapters) -> str:
+    """What a daemon says of its content may quote it, and more people read what we tell."""
+    kept_back = "the daemon refused the reload; its words may quote a secret: see its own log"
+    if bridge.source.secret is not None:
+        return kept_back
+    try:
+        mounted = adapters.mount.read()
+        if mounted.fence != step.fence:
+            return kept_back
+        return adapters.clean([answer], mounted.snapshot)[0]
+    except SurehupError as error:
+        return f"{kept_back} ({error.message})"
 
 
 def _read_fence(mount: Mount) -> str | None:

@@ -227,7 +227,7 @@ class DaemonShape(Shape):
     )
     secrets: list[SecretPath] | None = Field(
         None,
-        description="Names whose values `/api/v2/config` and dry runs mask, besides passwords, "
+        description="Names whose values are masked in pages and in findings, besides passwords, "
         "tokens and the like, and those of the preset: dotted paths of globs, as "
         "`slack_configs.api_url`, matching the end of a path; lists do not count.",
         json_schema_extra=otherwise("[]"),

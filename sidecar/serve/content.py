@@ -35,7 +35,8 @@ class ActiveContent:
 class DryRun:
     """What would be reloaded now. `mounted` None: the folder cannot be read, as `trouble` says.
 
-    `report` is None where `mounted` is what is active already, so that nothing was judged.
+    `report` is None where `mounted` is what is active already, so that nothing was judged; else it
+    quotes no secret.
     """
 
     active: Content | None = None

@@ -6,7 +6,7 @@ Nothing is touched: no attempt begins, nobody is signalled, no state changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -33,7 +33,7 @@ CODES: Mapping[Prospect, HTTPStatus] = {
     Prospect.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
     Prospect.BLOCKED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-NOTHING = Difference(changes=(), diff="", sentences=())
+NOTHING = Difference(changes=(), diff="")
 
 Try = Callable[[str], DryRun]
 
@@ -80,22 +80,14 @@ def _forecast(bridge: str, run: DryRun) -> _Forecast:
 
 
 def _judge(bridge: str, run: DryRun, mounted: Content, report: Report) -> _Forecast:
-    """Validators may quote what they find fault with: their words are masked, too."""
-    texts = [text for one in report.findings for text in (one.message, one.suggestion)]
-    difference = compare(run.active, mounted, [*texts, *report.cannot_run])
-    clean = iter(difference.sentences)
-    findings = tuple(
-        replace(finding, message=next(clean), suggestion=next(clean)) for finding in report.findings
-    )
-    judged = Report(findings=findings, cannot_run=tuple(clean))
-    prospect, message = _say(judged, short(mounted.digest), is_first=run.active is None)
+    prospect, message = _say(report, short(mounted.digest), is_first=run.active is None)
     return _Forecast(
         bridge=bridge,
         prospect=prospect,
         message=message,
         run=run,
-        difference=difference,
-        findings=findings,
+        difference=compare(run.active, mounted),
+        findings=report.findings,
     )
 
 

@@ -129,6 +129,21 @@ def test_after_a_rejection_what_runs_is_still_shown(bed: Bed, client: Client) ->
     assert bridge["files"]["prometheus.yml"]["global"] == {"scrape_interval": f"{15 + n}s"}
 
 
+def test_a_rejection_quotes_no_secret(bed: Bed, client: Client) -> None:
+    n = next(bed.numbers)
+    bed.daemon.write(bed.daemon.valid(n))
+    bed.sidecar.settle(bed.daemon.valid(n), "Applied")
+    tree = yaml.safe_load(bed.daemon.valid(n)["prometheus.yml"])
+    tree["scrape_configs"][0]["basic_auth"] = "b4d-t0ken of Bob's"
+    bad = {"prometheus.yml": yaml.safe_dump(tree)}
+    bed.daemon.write(bad)
+    bed.sidecar.settle(bad, "Rejected")
+    _, page = client.ask("/status")
+    assert "cannot unmarshal !!str `<secret>...`" in page
+    assert "cannot unmarshal !!str `<secret>...`" in bed.sidecar.log
+    assert "b4d-t0k" not in page + bed.sidecar.log
+
+
 def test_a_dry_run_judges_and_touches_nothing(bed: Bed, client: Client) -> None:
     good = bed.daemon.valid(next(bed.numbers))
     bed.daemon.write(good)

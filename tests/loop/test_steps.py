@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from sidecar.core.bridge import HttpReload, Proof
 from sidecar.core.effects import Look, Signal, Validate
-from sidecar.core.errors import SourceError, SourceTrouble, TargetTrouble
+from sidecar.core.errors import SourceError, SourceTrouble, SurehupError, TargetTrouble
 from sidecar.core.events import Looked, Sending, Signalled, Validated
 from sidecar.core.evidence import Process
 from sidecar.core.ports import Observation
 from sidecar.core.report import Finding, Report
+from sidecar.core.snapshot import Snapshot
 from sidecar.loop.steps import look, send, take_step
 from tests.loop.stage import HUP, FakeObserver, Stage, make_bridge
 
@@ -174,6 +176,39 @@ def test_what_a_daemon_says_of_a_secret_is_kept_back() -> None:
     assert answer is not None
     assert "refused" in answer
     assert "hunter2" not in answer
-    assert "hunter2" in (send(signal(stage), BY_HTTP, stage.adapters).answer or "")
     stage.observer.answer = "ok"
     assert send(signal(stage), secret, stage.adapters).answer == "ok"
+
+
+def test_what_a_daemon_says_tells_no_secret_of_its_content() -> None:
+    stage = Stage()
+    stage.observer.answer = "one is too short"
+    seen: list[Snapshot] = []
+
+    def clean(words: Sequence[str], content: Snapshot) -> Sequence[str]:
+        seen.append(content)
+        return [word.replace("one", "<secret>") for word in words]
+
+    adapters = replace(stage.adapters, clean=clean)
+    assert send(signal(stage), BY_HTTP, adapters).answer == "<secret> is too short"
+    assert seen == [stage.mount.read().snapshot]
+
+
+def test_what_a_daemon_says_is_kept_back_where_its_content_is_not_known() -> None:
+    stage = Stage()
+
+    def answer_and(happen: Callable[[], object]) -> str:
+        def reload(_reload: HttpReload, _proof: Proof) -> str:
+            happen()
+            return "one is too short"
+
+        stage.observer.reload = reload  # type: ignore[assignment, method-assign]
+        return send(signal(stage), BY_HTTP, replace(stage.adapters, clean=fail)).answer or ""
+
+    def fail(_words: Sequence[str], _content: Snapshot) -> Sequence[str]:
+        raise SurehupError(reason)
+
+    reason = "the child took more than 20 s"
+    kept_back = "the daemon refused the reload; its words may quote a secret: see its own log"
+    assert answer_and(lambda: None) == f"{kept_back} ({reason})"
+    assert answer_and(lambda: stage.mount.write({"config": b"two"})) == kept_back

@@ -37,7 +37,6 @@ class Difference:
 
     changes: Sequence[Mapping[str, object]]
     diff: str
-    sentences: tuple[str, ...]
 
 
 def show(
@@ -59,20 +58,23 @@ def show(
     raise _explain(reason)
 
 
-def compare(active: Content | None, mounted: Content, sentences: Sequence[str]) -> Difference:
-    """Compare masked contents, and take their secrets out of `sentences`. Raises `MaskingError`."""
-    answer = _call(
-        {
-            "job": "compare",
-            "active": _pack(active),
-            "mounted": _pack(mounted),
-            "sentences": list(sentences),
-        }
-    )
+def compare(active: Content | None, mounted: Content) -> Difference:
+    """Compare masked contents. Raises `MaskingError`."""
+    answer = _call({"job": "compare", "active": _pack(active), "mounted": _pack(mounted)})
     match answer:
-        case {"changes": [*changes], "diff": str() as diff, "sentences": [*redacted]}:
-            return Difference(changes=changes, diff=diff, sentences=tuple(map(str, redacted)))
+        case {"changes": [*changes], "diff": str() as diff}:
+            return Difference(changes=changes, diff=diff)
     reason = "gave no difference"
+    raise _explain(reason)
+
+
+def clean(sentences: Sequence[str], content: Content) -> Sequence[str]:
+    """`sentences` that may quote the content, without its secrets. Raises `MaskingError`."""
+    answer = _call({"job": "clean", "sentences": list(sentences), "content": _pack(content)})
+    match answer:
+        case {"sentences": [*cleaned]} if len(cleaned) == len(sentences):
+            return tuple(map(str, cleaned))
+    reason = "gave no sentences"
     raise _explain(reason)
 
 
@@ -111,6 +113,6 @@ def _call(request: Mapping[str, object]) -> object:
 
 def _explain(reason: str) -> MaskingError:
     return MaskingError(
-        f"the configuration is not shown, as the child that masks its secrets {reason}:"
+        f"nothing of the configuration is shown, as the child that masks its secrets {reason}:"
         " ask again, and give the sidecar more memory if it stays so"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sidecar.serve.masking.names import MASK, Rules, is_secret
@@ -14,6 +14,9 @@ from sidecar.serve.masking.tree import mask_tree
 _KEY_ENDINGS = frozenset({"key", "pem", "p12", "pfx", "jks", "htpasswd", "keytab", "env", "pgpass"})
 _WORD = re.compile(r"[^\s\"'`,;<>()\[\]{}:/@?&=]+")
 LEAST_CHARS = 4
+_CUT = re.compile(r"([^\n]{4,80}?)(\.\.\.|…)")
+_GONE = "\ue000"
+"""Stands for `MASK`, in which a secret may be found again, as that word."""
 _STRUCTURED = frozenset({"json", "toml", "yaml", "yml"})
 
 
@@ -65,12 +68,25 @@ def _is_secret_file(key: str) -> bool:
     return ending in _KEY_ENDINGS or (ending not in _STRUCTURED and is_secret(name or key))
 
 
-def redact(sentence: str, sources: Iterable[Sealed]) -> str:
-    """`sentence` without the secrets of `sources`, of which a validator may quote some."""
-    hidden = {word for sealed in sources for word in _list_hidden(sealed)}
-    for word in sorted(hidden, key=len, reverse=True):
-        sentence = sentence.replace(word, MASK)
-    return sentence
+def redact(sentences: Iterable[str], sealed: Sealed) -> list[str]:
+    """The `sentences` without the secrets of `sealed`, of which a validator may quote some."""
+    hidden = sorted(set(_list_hidden(sealed)), key=len, reverse=True)
+    return [_redact(sentence, hidden) for sentence in sentences]
+
+
+def _redact(sentence: str, hidden: Sequence[str]) -> str:
+    sentence = _CUT.sub(lambda cut: _redact_cut(cut[1], hidden) + cut[2], sentence)
+    for word in hidden:
+        sentence = sentence.replace(word, _GONE)
+    return sentence.replace(_GONE, MASK)
+
+
+def _redact_cut(before: str, hidden: Sequence[str]) -> str:
+    """Go's YAML quotes but the first seven bytes of a long value: what ends like its beginning."""
+    for start in range(len(before) - LEAST_CHARS + 1):
+        if any(word.startswith(before[start:]) for word in hidden):
+            return before[:start] + _GONE
+    return before
 
 
 def _list_hidden(sealed: Sealed) -> Iterator[str]:

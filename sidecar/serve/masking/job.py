@@ -76,8 +76,7 @@ _Dumper.add_representer(str, _write_text)
 def compare(request: Json) -> Json:
     """What differs between the `active` content (or null) and the `mounted` one.
 
-    Answer: `changes`, a word for each file that differs; `diff`, unified, of the masked files; and
-    the request's `sentences` without the secrets of either.
+    Answer: `changes`, a word for each file that differs; and `diff`, unified, of the masked files.
     """
     mounted = _read_content(request["mounted"])
     active = mounted if request["active"] is None else _read_content(request["active"])
@@ -94,8 +93,12 @@ def compare(request: Json) -> Json:
         changes.append(
             {"file": name, "change": _name_change(key, before, mounted.files), "shown": bool(lines)}
         )
-    sentences = [redact(text, [active, mounted]) for text in request["sentences"]]
-    return {"changes": changes, "diff": "\n".join(diff), "sentences": sentences}
+    return {"changes": changes, "diff": "\n".join(diff)}
+
+
+def clean(request: Json) -> Json:
+    """The request's `sentences`, which may quote its `content`, without the secrets of that."""
+    return {"sentences": redact(request["sentences"], _read_content(request["content"]))}
 
 
 def _write_files(sealed: Sealed) -> dict[str, list[str]]:
@@ -125,7 +128,11 @@ def _read_content(told: Json) -> Sealed:
     return Sealed(files=told["files"], secrets=tuple(told["secrets"]), whole=told["whole"])
 
 
-JOBS: Mapping[str, Callable[[Json], Json]] = {"document": make_document, "compare": compare}
+JOBS: Mapping[str, Callable[[Json], Json]] = {
+    "document": make_document,
+    "compare": compare,
+    "clean": clean,
+}
 
 
 def serve() -> None:

@@ -23,8 +23,11 @@ _LAST_WORDS = frozenset(
 _LAST_ENDS = ("key", "pass", "pwd")
 """As in `authkey` and `dbpass`; that a `bypass` is masked too does no harm."""
 
-_PLAIN_ENDS = ("_file", "_files", "_path", "_dir", "_file_name", "_filename")
-"""Names that end so say where a secret is kept, which is none itself."""
+_PLAIN_ENDS = (
+    *("_file", "_files", "_path", "_dir", "_file_name", "_filename"),
+    "ssl_certificate_key",
+)
+"""Names that end so say where a secret is kept, which is none itself; the last one is of nginx."""
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_LETTERS = re.compile(r"[^a-z0-9]+")

@@ -34,6 +34,8 @@ _SIGN = re.compile(r"[\"'\])]*\s*(?:=>|:=|[:=>])+\s*")
 _GAP = re.compile(r"[\"'\])]*\s*")
 _FORWARD = re.compile(r"\s+(?:(?:https?|grpcs?)://|unix:)")
 """What nginx's `proxy_pass` has, and no password."""
+_FORWARDS = frozenset({"fastcgi_pass", "memcached_pass", "scgi_pass", "uwsgi_pass"})
+"""What follows these in nginx is an address, with or without a scheme."""
 _ANY_SIGN = re.compile(r"[:=>@\s]")
 """Without one of these a text is a single word, which only its name could make a secret."""
 _OPENERS, _CLOSERS, _QUOTES = "([{", ")]}", "\"'`"
@@ -64,7 +66,7 @@ class _Finder:
 
 
 def _is_forward(word: str, rest: str) -> bool:
-    return word.endswith("_pass") and _FORWARD.match(rest) is not None
+    return word in _FORWARDS or (word.endswith("_pass") and _FORWARD.match(rest) is not None)
 
 
 def mask_values(text: str) -> str:

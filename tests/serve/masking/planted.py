@@ -124,7 +124,7 @@ def show_all(
     request = {"bridges": [{"told": told, "content": content}], "section": None}
     pages = [make_document({**request, "format": kind})["text"] for kind in ("json", "yaml")]
     for active, mounted in ((None, content), (empty, content), (content, empty)):
-        answer = compare({"active": active, "mounted": mounted, "sentences": []})
+        answer = compare({"active": active, "mounted": mounted})
         pages += [answer["diff"], json.dumps(answer["changes"])]
     return "\n".join(pages)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from sidecar.core.snapshot import Snapshot
 from sidecar.serve.content import Content
 from sidecar.serve.masking import child
-from sidecar.serve.masking.child import Difference, MaskingError, compare, show
+from sidecar.serve.masking.child import Difference, MaskingError, clean, compare, show
 
 pytestmark = pytest.mark.usefixtures("untraced_children")
 
@@ -38,11 +39,16 @@ def test_a_missing_section_has_no_text() -> None:
 
 def test_differences_come_back_masked() -> None:
     old = content({"a.yaml": b"a: 1\npassword: hunter22\n"})
-    found = compare(old, ODD, ["hunter22 is no number"])
+    found = compare(old, ODD)
     assert isinstance(found, Difference)
     assert "-a: 1\n+a: ü" in found.diff
-    assert found.sentences == ("<secret> is no number",)
     assert [change["change"] for change in found.changes] == ["changed", "added", "added"]
+
+
+def test_sentences_come_back_without_secrets() -> None:
+    source = content({"a.yaml": b"password: hunter22\n"})
+    told = clean(["hunter22 is no number", "", "line 2"], source)
+    assert told == ("<secret> is no number", "", "line 2")
 
 
 def test_a_megabyte_is_masked_in_time() -> None:
@@ -78,21 +84,33 @@ def test_a_child_that_fails_shows_nothing(
         show([({"bridge": "b"}, ODD)], kind="json", section=None)
 
 
-def test_a_child_that_gives_no_difference_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("ask", "answer", "reason"),
+    [
+        (lambda: compare(None, ODD), "[]", "gave no difference"),
+        (lambda: clean(["a"], ODD), "[]", "gave no sentences"),
+        (lambda: clean(["a"], ODD), '{"sentences": []}', "gave no sentences"),
+    ],
+)
+def test_a_child_that_answers_something_else_is_told(
+    ask: Callable[[], object],
+    answer: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     fake = tmp_path / "python"
-    fake.write_text(f"#!{sys.executable}\nprint('[]')\n")
+    fake.write_text(f"#!{sys.executable}\nprint({answer!r})\n")
     fake.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(fake))
-    with pytest.raises(MaskingError, match="gave no difference"):
-        compare(None, ODD, [])
+    with pytest.raises(MaskingError, match=reason):
+        ask()
 
 
 def test_without_an_interpreter_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(MaskingError, match="FileNotFoundError"):
-        compare(None, ODD, [])
+        compare(None, ODD)
 
 
 def test_what_masks_is_not_loaded_where_it_would_stay() -> None:
