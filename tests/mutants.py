@@ -52,6 +52,13 @@ MUTANTS = (
         replacement="MOST_ENDS = 3_000",
     ),
     Mutant(
+        name="a late answer brings a deleted object back",
+        file="source.py",
+        text="return declared.uid == side.gone != there",
+        replacement="return False",
+        by=FLEET,
+    ),
+    Mutant(
         name="ends from before the attempt count against its content",
         file="crashes.py",
         text="base = crashes.base if crashes.base is not None else event.ends.count",

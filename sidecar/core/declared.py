@@ -41,17 +41,17 @@ class ApiSide:
     """What a bridge knows of the API.
 
     `answered`: it was asked what is there, with success; `declared` is None then where there is no
-    object. Until `awaited_until_s` a first answer is waited for before anything is decided. `turn`
-    is what the annotations say of whose turn it is, `turn_s` since when we see that. `mount_newer`:
-    the mount changed while nobody could tell what the API shows; it is asked again from
-    `fetch_from_s` on, after `fetch_tries` in vain. `earlier` is the digest to go back to that the
-    annotations named before we wrote any. `stranger` is what another workload reloads whose
-    annotations these are. `fetching`, `writing`, `keeping`, `recalling` and `restoring` are the
-    effects under way. Since `unanswered_s` writes get no answer, though the watch is open: so it is
-    while an API server shuts down, or has no etcd. `refused` says why annotations cannot be
-    written. `told` are the marks that we wrote last. `kept`, `recalled` and `restoration` name what
-    that was asked for, by whole digest, `restored` the content that was undone; `handled` is the
-    wish of a person that was heeded last.
+    object. `gone` is the uid of the one that was there before. Until `awaited_until_s` a first
+    answer is waited for before anything is decided. `turn` is what the annotations say of whose
+    turn it is, `turn_s` since when we see that. `mount_newer`: the mount changed while nobody could
+    tell what the API shows; it is asked again from `fetch_from_s` on, after `fetch_tries` in vain.
+    `earlier` is the digest to go back to that the annotations named before we wrote any. `stranger`
+    is what another workload reloads whose annotations these are. `fetching`, `writing`, `keeping`,
+    `recalling` and `restoring` are the effects under way. Since `unanswered_s` writes get no
+    answer, though the watch is open: so it is while an API server shuts down, or has no etcd.
+    `refused` says why annotations cannot be written. `told` are the marks that we wrote last.
+    `kept`, `recalled` and `restoration` name what that was asked for, by whole digest, `restored`
+    the content that was undone; `handled` is the wish of a person that was heeded last.
     """
 
     connected: bool = False
@@ -59,6 +59,7 @@ class ApiSide:
     awaited_until_s: float | None = None
     lost_s: float = float("-inf")
     declared: Declared | None = None
+    gone: str = ""
     declared_s: float = float("-inf")
     turn: tuple[str, ...] = ()
     turn_s: float = float("-inf")

@@ -254,6 +254,8 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     if declared is not None and stranger:
         declared = replace(declared, marks=keep_wishes(declared.marks))
     changed = _differ(before, declared)
+    if before is not None and (declared is None or declared.uid != before.uid):
+        side = replace(side, gone=before.uid)
     side = replace(side, declared=declared, answered=True, mount_newer=False, stranger=stranger)
     if changed:
         side = replace(side, declared_s=draft.now_s)
@@ -273,6 +275,12 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
         if changed and not _is_known(draft.state, declared.content):
             draft.note(Milestone.RECEIVED)
     drop_outdated(draft)
+
+
+def _is_gone(side: ApiSide, declared: Declared) -> bool:
+    """Whether an answer tells of an object that is known to be deleted since."""
+    there = side.declared.uid if side.declared is not None else ""
+    return declared.uid == side.gone != there
 
 
 def _take_first(draft: Draft, declared: Declared) -> None:
@@ -317,7 +325,7 @@ def _name_whole(draft: Draft, declared: Declared) -> None:
 
 def _take_answered(draft: Draft, event: Answered) -> None:
     side = draft.api
-    if event.declared is not None:
+    if event.declared is not None and not _is_gone(side, event.declared):
         _take_declared(draft, event.declared)
     refused = event.message if event.answer is Answer.REFUSED else ""
     done, lost = event.answer is Answer.DONE, event.answer is Answer.LOST

@@ -97,6 +97,43 @@ def test_an_older_state_of_the_object_is_not_believed() -> None:
     assert runs(world, "two")
 
 
+def test_a_late_answer_does_not_bring_a_deleted_object_back() -> None:
+    world = run_in_cluster(make_cluster())
+    before = world.config.writes
+    edit(world, "two")
+    assert world.run_until(lambda: world.config.writes > before)
+    world.config.delete()  # of which the watch tells before the write is answered
+    world.run_for(60)
+    api = state_of(world).api
+    assert api is not None
+    assert api.declared is None
+    assert not view(state_of(world)).restart_safe
+    world.config.create(files("three"))
+    settle(world)
+    assert runs(world, "three")
+    assert mark(world, "status") == "Applied"
+
+
+def test_a_late_answer_does_not_hide_what_was_created_since() -> None:
+    world = run_in_cluster(make_cluster())
+    before = world.config.writes
+    edit(world, "two")
+    assert world.run_until(lambda: world.config.writes > before)
+    world.config.delete()
+    world.config.create(files("two"))
+    gone, there = "uid1", world.config.there.uid
+    seen: list[str] = []
+
+    def look() -> bool:
+        api = state_of(world).api
+        seen.append(api.declared.uid if api is not None and api.declared is not None else "")
+        return False
+
+    world.run_until(look, within_s=60)
+    assert seen[-1] == there
+    assert gone not in seen[seen.index(there) :]
+
+
 @pytest.mark.parametrize(("wasted", "at_s"), [(1, [0, 1]), (3, [0, 1, 4, 13])])
 def test_a_wasted_nudge_is_repeated(wasted: int, at_s: list[float]) -> None:
     world = run_in_cluster(make_cluster())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sidecar.core.attempt import AttemptRecord, Outcome, Status
 from sidecar.core.bridge import Strategy
 from sidecar.core.content import may_signal
+from sidecar.core.declared import Declared
 from sidecar.core.snapshot import Snapshot, digest_of, short
 from sidecar.core.state import Seeking
 from sidecar.core.turn import takes_turns
@@ -238,6 +239,7 @@ class Promises:
     def judge_rest(self) -> None:
         """Everything is healed, and time enough has passed."""
         self.read_records()
+        self.judge_sight()
         now = self.fleet.config.now
         if now is None or not self.fleet.pods or self.fleet.nature.forbidden == "write":
             return
@@ -255,6 +257,14 @@ class Promises:
             self.accuse(f"{short(digest)} rests at {status}: {marks.get('message', '')}")
         elif self.fleet.nature.is_published and status in FAILURES:
             self._judge_all_good()
+
+    def judge_sight(self) -> None:
+        """At rest who watches the object knows its last version, or that there is none."""
+        there = _name_version(self.fleet.config.declare())
+        for pod in self.fleet.pods:
+            side = pod.world.state.api if pod.world.state is not None else None
+            if side is not None and side.connected and there != _name_version(side.declared):
+                self.accuse(f"{pod.name} knows {_name_version(side.declared)}, there is {there}")
 
     def _judge_no_loop(self) -> None:
         """Nobody goes on waiting for a process that can only end, where its ends are told."""
@@ -321,6 +331,10 @@ class Promises:
                     self.accuse(
                         f"{short(digest)} is active, and {pod.name} runs {short(runs or '-')}"
                     )
+
+
+def _name_version(declared: Declared | None) -> str:
+    return f"{declared.uid} at version {declared.version}" if declared is not None else "no object"
 
 
 def _is_new_to_all(before: Stored, after: Stored) -> bool:

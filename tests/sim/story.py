@@ -33,6 +33,9 @@ REST_S = 900.0
 """Longer than anything that is waited for: late proof is looked for up to 600 s."""
 
 QUIET_S = 300.0
+SEEN_S = 30.0
+"""By then each watch has told what there is, also one that waited to begin anew."""
+
 MOMENTS: tuple[type[Phase], ...] = (
     Validating,
     Waiting,
@@ -158,6 +161,9 @@ class Story:
         self.promises.begin_quiet()
         fleet.run_for(QUIET_S)
         self.promises.judge_quiet()
+        if self.later.choice((True, *[False] * 3)):
+            self._vanish()
+            self.promises.judge_sight()
 
     def _disturb(self) -> None:
         weights = [weight for weight, _ in self._moves]
@@ -192,6 +198,17 @@ class Story:
             self.fleet.config.delete()
             self.fleet.run_for(self._pick(0.1, 3.0))
         self._edit(GOOD)
+
+    def _vanish(self) -> None:
+        """The object is deleted for good, about when something is written on it."""
+        self.promises.take_disturbance()
+        self._edit(GOOD)
+        written = self.promises.writes
+        self.fleet.run_until(lambda: self.promises.writes > written, within_s=SEEN_S)
+        self.fleet.run_for(self._pick(0.0, 0.002, 0.01))
+        if self.fleet.config.now is not None:
+            self.fleet.config.delete()
+        self.fleet.run_for(SEEN_S)
 
     def _usurp(self) -> None:
         """A second workload's annotations take the place of ours, until it has a group of its own.
