@@ -38,7 +38,8 @@ PUBLISH_TRIES = Backoff(first_s=1.0, most_s=30.0)
 """Between two tries to write the shared folder."""
 
 FETCH_TRIES = Backoff(first_s=1.0, most_s=60.0)
-"""Between two questions what the API shows, where it does not answer and its watch is open."""
+"""Between two questions what the API shows, or to its history, where it does not answer and its
+watch is open."""
 
 WRITE_TRIES = Backoff(first_s=0.1, most_s=10.0)
 """Between two tries to write annotations that conflict again and again, or get no answer."""

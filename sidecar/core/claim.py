@@ -9,8 +9,8 @@ from sidecar.core.backoff import WRITE_TRIES
 from sidecar.core.bridge import Rollback, Strategy
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.draft import Draft
-from sidecar.core.effects import Keep, Milestone, Recall, Restore, Write
-from sidecar.core.holder import read_holder
+from sidecar.core.effects import Milestone, Restore, Write
+from sidecar.core.history import ask_history, is_applied
 from sidecar.core.marks import (
     TURN_MARGIN_S,
     explain_refusal,
@@ -27,10 +27,8 @@ from sidecar.core.turn import (
     Move,
     Turn,
     find_turn,
-    is_incumbent,
     read_turn,
     stand_by_until_s,
-    takes_turns,
 )
 
 PENDING_TOLD_S = 1.0
@@ -101,7 +99,7 @@ def reconcile(draft: Draft) -> None:
     declared = api.writable if api is not None else None
     if api is None or declared is None:
         return
-    _keep(draft, declared)
+    ask_history(draft, declared)
     api = draft.api
     from_s = write_from_s(draft.state)
     if from_s is None or draft.now_s < from_s:
@@ -142,7 +140,7 @@ def is_untold(state: State) -> bool:
 def _find_writable(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
     if not api.is_trusted or explain_refusal(declared.marks):
         return {}  # what is known now is not about this object
-    if api.keeping is not None and _is_applied(state, api):
+    if api.keeping is not None and is_applied(state, api):
         return {}
     return dict(find_changes(state, api, declared))
 
@@ -164,65 +162,6 @@ def take_write(draft: Draft, *, done: bool, refused: str, lost: bool) -> None:
         tries = api.write_tries + 1
         api = replace(api, told={}, write_tries=tries, write_from_s=draft.now_s + delay_s)
     draft.state = replace(draft.state, api=api)
-
-
-def _is_applied(state: State, api: ApiSide) -> bool:
-    decided, declared = state.decided, api.declared
-    return (
-        decided is not None
-        and declared is not None
-        and decided.outcome is Outcome.APPLIED
-        and decided.digest == declared.content.digest
-        and state.last_good == decided.digest
-    )
-
-
-def _keep(draft: Draft, declared: Declared) -> None:
-    """Store what was applied, before the object says so."""
-    api = draft.api
-    if api.keeping is not None or api.kept == declared.digest or not _is_applied(draft.state, api):
-        return
-    if takes_turns(draft.state) and not _keeps_for_all(draft, api, declared):
-        return
-    decided, good = draft.state.decided, find_good(draft.state)
-    cause = decided.message if decided is not None else ""
-    protected = tuple(digest for digest in {declared.digest, good, api.earlier} if digest)
-    effect = draft.begin(
-        lambda number: Keep(effect=number, declared=declared, cause=cause, protected=protected)
-    )
-    draft.state = replace(
-        draft.state, api=replace(api, keeping=effect, kept=declared.digest, revision=None)
-    )
-
-
-def _keeps_for_all(draft: Draft, api: ApiSide, declared: Declared) -> bool:
-    """Who went first keeps the revision; where nobody has yet, who is about to speak."""
-    nobody = read_holder(declared.marks).pod == ""
-    speaks = draft.now_s >= speaks_from_s(draft.state, api, declared)
-    return is_incumbent(draft.state, declared) or (nobody and speaks)
-
-
-def take_kept(draft: Draft, revision: int | None, message: str) -> None:
-    """The revision has its number, or the history has a gap."""
-    if message:
-        draft.note(Milestone.TROUBLE, message)
-    api = replace(draft.api, keeping=None, revision=revision)
-    draft.state = replace(draft.state, api=api if api.connected else owe_kept(api))
-
-
-def owe_kept(api: ApiSide) -> ApiSide:
-    """What could not be stored as the API went away is stored once it is back."""
-    return replace(api, kept=None) if api.revision is None else api
-
-
-def recall(draft: Draft) -> None:
-    """A pod without the last good content of its own asks the history for it, once."""
-    api = draft.api
-    if draft.state.good is not None or api.earlier is None or api.recalled == api.earlier:
-        return
-    digest = api.earlier
-    effect = draft.begin(lambda number: Recall(number, digest))
-    draft.state = replace(draft.state, api=replace(api, recalling=effect, recalled=digest))
 
 
 def _only_watches(state: State, decided: Decision) -> bool:

@@ -47,11 +47,12 @@ class ApiSide:
     tell what the API shows; it is asked again from `fetch_from_s` on, after `fetch_tries` in vain.
     `earlier` is the digest to go back to that the annotations named before we wrote any. `stranger`
     is what another workload reloads whose annotations these are. `fetching`, `writing`, `keeping`,
-    `recalling` and `restoring` are the effects under way. Since `unanswered_s` writes get no
-    answer, though the watch is open: so it is while an API server shuts down, or has no etcd.
-    `refused` says why annotations cannot be written. `told` are the marks that we wrote last.
-    `kept`, `recalled` and `restoration` name what that was asked for, by whole digest, `restored`
-    the content that was undone; `handled` is the wish of a person that was heeded last.
+    `recalling` and `restoring` are the effects under way. Its history, after `history_tries` in
+    vain, is asked from `history_from_s` on. Since `unanswered_s` writes get no answer, though the
+    watch is open: so it is while an API server shuts down, or has no etcd. `refused` says why
+    annotations cannot be written. `told` are the marks that we wrote last. `kept`, `recalled` and
+    `restoration` name what that was asked for, by whole digest, `restored` the content that was
+    undone; `handled` is the wish of a person that was heeded last.
     """
 
     connected: bool = False
@@ -78,6 +79,8 @@ class ApiSide:
     keeping: int | None = None
     kept: str | None = None
     revision: int | None = None
+    history_from_s: float = float("-inf")
+    history_tries: int = 0
     recalling: int | None = None
     recalled: str | None = None
     restoring: int | None = None

@@ -88,6 +88,10 @@ class TargetError(SurehupError):
         )
 
 
+class LostError(SurehupError):
+    """The API did not answer, so that nothing is known: it may be asked again."""
+
+
 class PublishError(SurehupError):
     """The shared folder of published mode cannot take the new files."""
 

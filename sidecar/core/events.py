@@ -82,19 +82,24 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A revision is stored under this number; None: it could not be, as `message` says."""
+    """A revision is stored under this number; None: it could not be, as `message` says.
+
+    `lost`: the API did not answer.
+    """
 
     effect: int
     revision: int | None
     message: str = ""
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """The content that a stored revision holds, or None."""
+    """The content that a stored revision holds, or None. `lost`: the API did not answer."""
 
     effect: int
     content: Snapshot | None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

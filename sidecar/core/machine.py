@@ -39,6 +39,7 @@ from sidecar.core.events import (
     Validated,
 )
 from sidecar.core.evidence import Process
+from sidecar.core.history import history_from_s
 from sidecar.core.memory import read_entry
 from sidecar.core.newest import UNMOUNTED, find_newest
 from sidecar.core.process import count_end, follow, go_on_claiming, seek
@@ -103,7 +104,7 @@ def wake_at(state: State) -> float | None:
         times.extend([wish_s] if wish_s is not None else [])
         times.extend([state.debounce.opens_at()] if state.deferred else [])
     if state.api is not None:
-        times.append(source.fetch_from_s(state.api))
+        times += [source.fetch_from_s(state.api), history_from_s(state)]
         times.extend([] if state.api.awaited_until_s is None else [state.api.awaited_until_s])
     write_s = write_from_s(state)
     times.extend([write_s] if write_s is not None else [])

@@ -134,14 +134,22 @@ def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | 
     about = marks.get("observed") == declared.digest
     stands = marks.get("status", "") if about else ""
     if stands == Status.ROLLING_OUT and takes_turns(state) and not _is_own_turn(state, declared):
-        return {**_compose_tally(state, declared), **heeded}
+        return {**_compose_tally(state, api, declared), **heeded}
     if _is_silent(state, api, declared, stands):
-        return {**_compose_block(state, declared, stands), **heeded}
+        missing = _find_number(api, declared) if stands == Status.APPLIED else None
+        number = {"revision": missing} if missing and "revision" not in marks else {}
+        return {**_compose_block(state, declared, stands), **number, **heeded}
     if takes_turns(state) and stands == Status.APPLIED and _is_applied(state, declared):
         # Whoever completed the rollout has told how many run it; its number may still come.
-        revision = {"revision": str(api.revision)} if api.revision is not None else {}
-        return {**revision, **heeded}
+        known = _find_number(api, declared)
+        return {**({"revision": known} if known else {}), **heeded}
     return {**_compose_word(state, api, declared), **heeded}
+
+
+def _find_number(api: ApiSide, declared: Declared) -> str | None:
+    """The number under which this pod has kept this very content."""
+    kept = api.revision is not None and api.kept == declared.digest
+    return str(api.revision) if kept else None
 
 
 def _is_own_turn(state: State, declared: Declared) -> bool:
@@ -288,7 +296,7 @@ def _compose_holder(state: State, declared: Declared, status: Status) -> Holder 
     return None
 
 
-def _compose_tally(state: State, declared: Declared) -> dict[str, str | None]:
+def _compose_tally(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:
     """What this pod adds to a rollout that another one began."""
     decided = state.decided
     if decided is None or decided.digest != declared.content.digest:
@@ -311,6 +319,7 @@ def _compose_tally(state: State, declared: Declared) -> dict[str, str | None]:
         "previous": None,
         "proven": None,
         "message": message,
+        "revision": _find_number(api, declared),
     }
 
 

@@ -185,10 +185,16 @@ class ConfigObject(Protocol):
     def keep(
         self, declared: Declared, cause: str, protected: Sequence[str]
     ) -> tuple[int | None, str]:
-        """Store its content as a revision: the number, or None and why there is none."""
+        """Store its content as a revision: the number, or None and why there is none.
+
+        Raises `LostError`.
+        """
 
     def recall(self, digest: str) -> Snapshot | None:
-        """The content of the stored revision that the whole `digest` names, as it is mounted."""
+        """The content of the stored revision that the whole `digest` names, as it is mounted.
+
+        Raises `LostError`.
+        """
 
     def restore(self, failed: str, good: str, files: Mapping[str, bytes] | None) -> ApiAnswer:
         """Put the data that `good` names back, where it still is what `failed` names.

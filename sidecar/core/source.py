@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
@@ -10,7 +9,7 @@ from sidecar.core import content
 from sidecar.core.attempt import Outcome, Status, Trigger
 from sidecar.core.backoff import FETCH_TRIES
 from sidecar.core.bridge import Mode
-from sidecar.core.claim import owe_kept, recall, take_kept, take_restore, take_write
+from sidecar.core.claim import take_restore, take_write
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.draft import Draft
 from sidecar.core.effects import Fetch, Milestone
@@ -23,6 +22,7 @@ from sidecar.core.events import (
     Offered,
     Recalled,
 )
+from sidecar.core.history import owe_kept, recall, take_kept, take_recalled
 from sidecar.core.holder import read_holder
 from sidecar.core.marks import read_earlier, read_wish
 from sidecar.core.newest import find_newest
@@ -79,12 +79,12 @@ def take(draft: Draft, event: SourceEvent) -> None:
             _set(draft, side if connected else owe_kept(lost))
         case Answered():
             _take_answered(draft, event)
-        case Kept(effect=effect, revision=revision, message=message):
-            if effect == draft.api.keeping:
-                take_kept(draft, revision, message)
-        case Recalled(effect=effect, content=recalled):
-            if effect == draft.api.recalling:
-                _take_recalled(draft, recalled)
+        case Kept():
+            if event.effect == draft.api.keeping:
+                take_kept(draft, event)
+        case Recalled():
+            if event.effect == draft.api.recalling:
+                take_recalled(draft, event)
         case _:
             assert_never(event)
 
@@ -258,7 +258,7 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
         side = replace(side, gone=before.uid)
     side = replace(side, declared=declared, answered=True, mount_newer=False, stranger=stranger)
     if changed:
-        side = replace(side, declared_s=draft.now_s)
+        side = replace(side, declared_s=draft.now_s, kept=None)  # what comes back gets a new number
     turn = read_turn(declared)
     if turn != side.turn:
         side = replace(side, turn=turn, turn_s=draft.now_s)
@@ -284,9 +284,12 @@ def _is_gone(side: ApiSide, declared: Declared) -> bool:
 
 
 def _take_first(draft: Draft, declared: Declared) -> None:
-    """What the object tells of before: where to go back to, and a verdict that stands."""
+    """What the object tells of before: where to go back to, and a verdict that stands.
+
+    Its history is its own: revisions of one that was there before went with that.
+    """
     marks = declared.marks
-    _set(draft, replace(draft.api, refused="", told={}))
+    _set(draft, replace(draft.api, refused="", told={}, keeping=None, revision=None))
     stands = marks.get("status", "") in STANDING and marks.get("observed") == declared.digest
     if stands and draft.state.decided is None and isinstance(draft.state.phase, Idle):
         _adopt_verdict(draft, declared)
@@ -348,16 +351,6 @@ def _take_fetched(draft: Draft, *, failed: bool) -> None:
     if failed and mounted is not None and not _is_known(draft.state, mounted.snapshot):
         draft.note(Milestone.RECEIVED)
     drop_outdated(draft)
-
-
-def _take_recalled(draft: Draft, recalled: Snapshot | None) -> None:
-    _set(draft, replace(draft.api, recalling=None))
-    if recalled is not None and draft.state.good is None:
-        names: Mapping[str, str] = draft.state.wholes
-        earlier = draft.api.earlier
-        if earlier is not None and earlier != recalled.digest:
-            names = {**names, recalled.digest: earlier}
-        draft.state = replace(draft.state, good=recalled, wholes=names)
 
 
 def _differ(before: Declared | None, after: Declared | None) -> bool:

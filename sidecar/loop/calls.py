@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from sidecar.core.effects import ApiEffect, Fetch, Keep, Recall, Restore, Write
+from sidecar.core.errors import LostError
 from sidecar.core.events import Answered, Kept, Recalled
 from sidecar.core.ports import ApiAnswer, ConfigObject
 
@@ -19,10 +20,15 @@ def call(effect: ApiEffect, config: ConfigObject) -> Answered | Kept | Recalled:
         case Restore(effect=number, failed=failed, good=good, files=files):
             return _answer(number, config.restore(failed, good, files))
         case Keep(effect=number, declared=declared, cause=cause, protected=protected):
-            revision, message = config.keep(declared, cause, protected)
-            return Kept(number, revision, message)
+            try:
+                return Kept(number, *config.keep(declared, cause, protected))
+            except LostError as error:
+                return Kept(number, None, f"no revision is kept yet: {error.message}", lost=True)
         case Recall(effect=number, digest=digest):
-            return Recalled(number, config.recall(digest))
+            try:
+                return Recalled(number, config.recall(digest))
+            except LostError:
+                return Recalled(number, None, lost=True)
         case _:
             assert_never(effect)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Status
 from sidecar.core.declared import Declared
+from sidecar.core.errors import LostError, SurehupError
 from sidecar.core.events import Answer
 from sidecar.core.ports import ApiAnswer
 from sidecar.core.snapshot import Snapshot, short
@@ -131,6 +132,7 @@ class ApiConfig:
                 return None, ""  # a newer edit; what it comes to is kept in its turn
             return self._revisions.keep(self._owner(declared.uid), snapshot, cause), ""
         except (ApiError, HistoryError) as error:
+            _raise_if_lost(error)
             return None, f"no revision is kept: {error.message}"
 
     def recall(self, digest: str) -> Snapshot | None:
@@ -139,6 +141,7 @@ class ApiConfig:
             files = self._revisions.load(self._owner(self._uid), digest)
         except (ApiError, HistoryError) as error:
             self._tell_once(f"the last good content was not read from the history: {error.message}")
+            _raise_if_lost(error)
             return None
         return None if files is None else self._reader.recalled(files)
 
@@ -224,6 +227,11 @@ def _find_refusal(content: Json, files: Mapping[str, bytes] | None, good: str) -
     if is_immutable(content):
         return "the object is immutable: deploy another one"
     return "" if files is not None else f"the history holds no content of {short(good)}"
+
+
+def _raise_if_lost(error: SurehupError) -> None:
+    if isinstance(error, ApiError) and _explain(error).answer is Answer.LOST:
+        raise LostError(error.message) from error
 
 
 def _explain(error: ApiError) -> ApiAnswer:

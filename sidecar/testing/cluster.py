@@ -208,8 +208,8 @@ class Cluster:
 def _lose(effect: ApiEffect) -> Event:
     match effect:
         case Keep(effect=number):
-            return Kept(number, None, "no revision is kept: the API server does not answer")
+            return Kept(number, None, "no revision is kept yet: no answer", lost=True)
         case Recall(effect=number):
-            return Recalled(number, None)
+            return Recalled(number, None, lost=True)
         case _:
             return Answered(effect=effect.effect, answer=Answer.LOST)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sidecar.core.attempt import AttemptRecord, Status
 from sidecar.core.declared import Declared
+from sidecar.core.errors import LostError
 from sidecar.core.events import Answer
 from sidecar.core.ports import ApiAnswer
 from sidecar.core.snapshot import Snapshot, digest_of
@@ -177,8 +178,7 @@ class FakeConfig:
         self, declared: Declared, cause: str, protected: Sequence[str]
     ) -> tuple[int | None, str]:
         """Store its data under the next number, and prune all but the newest."""
-        failed = self._fail("keep")
-        if failed is not None:
+        if (failed := self._fail_history("keep")) is not None:
             return None, f"no revision is kept: {failed.message} ({cause})"
         if self.naming.items and (self.now is None or self.digest != declared.digest):
             return None, ""  # what is mounted is not all that is to be kept
@@ -196,7 +196,7 @@ class FakeConfig:
 
     def recall(self, digest: str) -> Snapshot | None:
         """What the revision of `digest` holds, as it is mounted."""
-        if self._fail("recall") is not None or digest not in self.revisions:
+        if self._fail_history("recall") is not None or digest not in self.revisions:
             return None
         return self.naming.name_mounted(self.naming.project(self.revisions[digest][1]))
 
@@ -227,6 +227,12 @@ class FakeConfig:
         if call in self.forbidden:
             return ApiAnswer(answer=Answer.REFUSED, message=f"grant {call}")
         return None
+
+    def _fail_history(self, call: str) -> ApiAnswer | None:
+        failed = self._fail(call)
+        if failed is not None and failed.answer is Answer.LOST:
+            raise LostError(failed.message)
+        return failed
 
     def _answer(self, answer: Answer) -> ApiAnswer:
         if self.loses:

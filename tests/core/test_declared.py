@@ -114,6 +114,21 @@ def test_a_late_answer_does_not_bring_a_deleted_object_back() -> None:
     assert mark(world, "status") == "Applied"
 
 
+@pytest.mark.parametrize("between_s", [0.0, 5.0])
+def test_what_is_created_anew_has_a_history_of_its_own(between_s: float) -> None:
+    world = run_in_cluster(make_cluster())
+    edit(world, "two")
+    settle(world)
+    assert mark(world, "revision") == "2"
+    world.config.delete()
+    world.run_for(between_s)
+    world.config.create(files("two"))
+    settle(world)
+    assert mark(world, "status") == "Applied"
+    assert mark(world, "revision") == "1"
+    assert world.config.revisions == {world.config.digest: (1, files("two"))}
+
+
 def test_a_late_answer_does_not_hide_what_was_created_since() -> None:
     world = run_in_cluster(make_cluster())
     before = world.config.writes

@@ -338,6 +338,24 @@ def test_a_history_that_does_not_hold_it_is_asked_once() -> None:
     assert mark(world, "status") == "Rejected"
 
 
+def test_a_history_that_does_not_answer_is_asked_again() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED))
+    edit(world, "bad")
+    world.run_for(5)
+    heir = make_cluster(PUBLISHED)
+    heir.config.take_over(world.config)
+    heir.start_sidecar()
+    heir.run_until(lambda: count(heir, Recall) == 1)
+    heir.config.is_mute = True
+    heir.run_for(10)
+    assert count(heir, Recall) == 4  # after 0, 1, 3 and 7 s
+    assert not heir.has_files
+    heir.config.is_mute = False
+    heir.run_for(10)
+    assert count(heir, Recall) == 5
+    assert folder(heir) == files("one")
+
+
 def test_the_last_good_files_of_the_pod_fill_an_empty_folder() -> None:
     world = run_in_cluster(make_cluster(PUBLISHED))
     edit(world, "bad")

@@ -81,6 +81,34 @@ def test_what_cannot_be_kept_is_told_and_applied_without_a_number() -> None:
     assert count(world, Keep) == 1
 
 
+def test_what_the_api_did_not_store_is_stored_once_it_answers() -> None:
+    world = run_in_cluster(make_cluster())
+    edit(world, "two")
+    world.run_until(lambda: count(world, Keep) == 1)
+    world.config.is_mute = True  # its watches go on
+    world.run_for(70)
+    assert count(world, Keep) == 7  # after 0, 1, 3, 7, 15, 31 and 63 s
+    assert milestones(world).count(Milestone.TROUBLE) == 1
+    world.config.is_mute = False
+    settle(world)
+    assert marks(world, "status", "revision") == ("Applied", "2")
+    assert count(world, Keep) == 8
+
+
+def test_what_comes_back_has_a_new_number() -> None:
+    world = run_in_cluster(make_cluster())
+    for content in ("two", "one"):
+        edit(world, content)
+        settle(world)
+    assert marks(world, "status", "revision") == ("Applied", "3")
+    edit(world, "bad")
+    settle(world)
+    assert marks(world, "status", "revision") == ("Rejected", "3")
+    edit(world, "one")
+    settle(world)
+    assert marks(world, "status", "revision") == ("Applied", "3")
+
+
 def test_what_could_not_be_kept_as_the_api_went_away_is_kept_once_it_is_back() -> None:
     world = run_in_cluster(make_cluster())
     edit(world, "two")

@@ -73,7 +73,7 @@ def test_data_is_restored_where_it_still_is_what_failed(files: dict[str, bytes] 
     assert again.answer is Answer.CONFLICT
 
 
-@pytest.mark.parametrize("name", ["read", "write", "keep", "restore"])
+@pytest.mark.parametrize("name", ["read", "write", "keep", "recall", "restore"])
 @pytest.mark.parametrize("is_away", [True, False], ids=["away", "forbidden"])
 def test_what_the_api_does_not_do_is_told_and_never_raised(name: str, *, is_away: bool) -> None:
     config = make_config()
@@ -81,6 +81,7 @@ def test_what_the_api_does_not_do_is_told_and_never_raised(name: str, *, is_away
         "read": Fetch(1),
         "write": write(config),
         "keep": keep(config),
+        "recall": Recall(1, config.digest),
         "restore": Restore(effect=1, failed=config.digest, good="good", files=ONE),
     }
     config.is_away, config.forbidden = is_away, {name}
@@ -88,7 +89,10 @@ def test_what_the_api_does_not_do_is_told_and_never_raised(name: str, *, is_away
     if isinstance(answer, Answered):
         assert answer.answer is (Answer.LOST if is_away else Answer.REFUSED)
         assert answer.message
-    else:
-        assert isinstance(answer, Kept)
+        return
+    assert answer.lost == is_away
+    if isinstance(answer, Kept):
         assert answer.revision is None
         assert answer.message
+    else:
+        assert answer.content is None

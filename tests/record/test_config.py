@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Status, Trigger
+from sidecar.core.errors import LostError
 from sidecar.core.events import Answer
 from sidecar.kube.ports import Json, Objects, Ref
 from sidecar.record.annotations import read_marks
@@ -98,6 +99,22 @@ def test_what_was_decided_upon_is_decided_anew_once_it_changed(
     assert answer.declared is not None
     assert answer.declared.version != declared.version
     assert "status" not in read_marks(case.admin.get(case.ref()))
+
+
+def test_a_history_that_does_not_answer_may_be_asked_again(clock: FakeClock) -> None:
+    case = make_fake()
+    config = make_config(case, clock)
+    declared = config.declare(case.make())
+    assert declared is not None
+    case.deny("list", "controllerrevisions")
+    assert config.keep(declared, "proven", ())[0] is None
+    assert config.recall(declared.digest) is None
+    assert isinstance(case.api, FakeApi)
+    case.api.go_down()
+    with pytest.raises(LostError, match="cannot be reached"):
+        config.keep(declared, "proven", ())
+    with pytest.raises(LostError, match="cannot be reached"):
+        config.recall(declared.digest)
 
 
 def test_only_silence_makes_the_watch_doubtful(clock: FakeClock) -> None:

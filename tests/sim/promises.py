@@ -253,10 +253,19 @@ class Promises:
         self._judge_no_loop()
         if status == Status.APPLIED:
             self._judge_all_run(digest)
+            self._judge_history(digest, marks.get("revision", ""))
         elif status not in FINAL and not self._is_waiting(status, marks.get("message", "")):
             self.accuse(f"{short(digest)} rests at {status}: {marks.get('message', '')}")
         elif self.fleet.nature.is_published and status in FAILURES:
             self._judge_all_good()
+
+    def _judge_history(self, digest: str, revision: str) -> None:
+        """What is applied is kept, under the number that the object tells."""
+        if self.fleet.nature.forbidden == "keep":
+            return
+        number, _ = self.fleet.config.revisions.get(digest, (0, {}))
+        if str(number) != revision:
+            self.accuse(f"{short(digest)} is Applied, and kept as {number}, not as {revision}")
 
     def judge_sight(self) -> None:
         """At rest who watches the object knows its last version, or that there is none."""

@@ -40,5 +40,8 @@ SEEDS = {
     39814: "what was tried before an edit brought it back was taken for that edit's trial",
     47990: "the model's watch brought a deletion after what was created later",
     49765: "a turn was taken up again after the sidecar's restart, although others had decided it",
+    10: "a revision that the API did not store was not stored later",
+    276: "where a whole fleet had been replaced, nobody stored the revision",
+    449: "content that came back went by its old number",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }

@@ -389,9 +389,9 @@ def answer(there: Object, call: ApiEffect) -> tuple[Object, Event]:
 def lose(call: ApiEffect) -> Event:
     match call:
         case Keep(effect=number):
-            return Kept(number, None, "the API server does not answer")
+            return Kept(number, None, "the API server does not answer", lost=True)
         case Recall(effect=number):
-            return Recalled(number, None)
+            return Recalled(number, None, lost=True)
         case _:
             return Answered(effect=call.effect, answer=Answer.LOST)
 
