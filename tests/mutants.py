@@ -74,15 +74,15 @@ MUTANTS = (
     Mutant(
         name="nobody looks for a missing revision",
         file="history.py",
-        text='and "revision" not in marks:',
+        text="and not read_number(marks):",
         replacement="and False:",
         by=FLEET,
     ),
     Mutant(
         name="content that comes back has its old number",
         file="source.py",
-        text="declared_s=draft.now_s, kept=None)",
-        replacement="declared_s=draft.now_s)",
+        text="return replace(side, declared_s=now_s, kept=None)",
+        replacement="return replace(side, declared_s=now_s)",
         by=FLEET,
     ),
     Mutant(
@@ -95,7 +95,7 @@ MUTANTS = (
     Mutant(
         name="a completed rollout has the number of what was before",
         file="marks.py",
-        text='        "revision": _find_number(api, declared),\n',
+        text='        "revision": None,\n',
         replacement="",
         by=FLEET,
     ),

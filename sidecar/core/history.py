@@ -11,7 +11,7 @@ from sidecar.core.draft import Draft
 from sidecar.core.effects import Keep, Milestone, Recall
 from sidecar.core.events import Kept, Recalled
 from sidecar.core.holder import read_holder
-from sidecar.core.marks import find_good, speaks_from_s
+from sidecar.core.marks import find_good, read_number, speaks_from_s
 from sidecar.core.state import State
 from sidecar.core.turn import is_incumbent, stand_by_until_s, takes_turns
 
@@ -60,7 +60,7 @@ def _keep_from_s(state: State, api: ApiSide, declared: Declared) -> float | None
         return api.history_from_s
     marks = declared.marks
     about = marks.get("observed") == declared.digest
-    if about and marks.get("status") == Status.APPLIED and "revision" not in marks:
+    if about and marks.get("status") == Status.APPLIED and not read_number(marks):
         return max(api.history_from_s, stand_by_until_s(state, api, declared))
     if about and read_holder(marks).pod:
         return None
@@ -93,7 +93,7 @@ def owe_kept(api: ApiSide) -> ApiSide:
 
 
 def recall(draft: Draft) -> None:
-    """A pod without the last good content of its own asks the history for it, once."""
+    """A pod without the last good content of its own asks for it, until that is answered."""
     api, digest = draft.api, draft.api.earlier
     if digest is None or not _is_recall_due(draft.state, api) or draft.now_s < api.history_from_s:
         return

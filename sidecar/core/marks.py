@@ -112,6 +112,12 @@ def read_earlier(marks: Mapping[str, str], digest: str) -> str | None:
     return marks.get("previous" if unproven or itself else "active")
 
 
+def read_number(marks: Mapping[str, str]) -> int:
+    """The revision that the object names; they count up from 1, so 0 is none."""
+    number = marks.get("revision", "")
+    return int(number) if number.isdecimal() else 0
+
+
 def read_wish(marks: Mapping[str, str]) -> str:
     """What a person asks, in the length that is written back."""
     return marks.get("requested", "")[:WISH_MAX_CHARS]
@@ -136,20 +142,19 @@ def _compose(state: State, api: ApiSide, declared: Declared) -> dict[str, str | 
     if stands == Status.ROLLING_OUT and takes_turns(state) and not _is_own_turn(state, declared):
         return {**_compose_tally(state, api, declared), **heeded}
     if _is_silent(state, api, declared, stands):
-        missing = _find_number(api, declared) if stands == Status.APPLIED else None
-        number = {"revision": missing} if missing and "revision" not in marks else {}
+        newer = stands == Status.APPLIED and (api.revision or 0) > read_number(marks)
+        number = _compose_number(api, declared) if newer else {}
         return {**_compose_block(state, declared, stands), **number, **heeded}
     if takes_turns(state) and stands == Status.APPLIED and _is_applied(state, declared):
         # Whoever completed the rollout has told how many run it; its number may still come.
-        known = _find_number(api, declared)
-        return {**({"revision": known} if known else {}), **heeded}
+        return {**_compose_number(api, declared), **heeded}
     return {**_compose_word(state, api, declared), **heeded}
 
 
-def _find_number(api: ApiSide, declared: Declared) -> str | None:
+def _compose_number(api: ApiSide, declared: Declared) -> dict[str, str | None]:
     """The number under which this pod has kept this very content."""
     kept = api.revision is not None and api.kept == declared.digest
-    return str(api.revision) if kept else None
+    return {"revision": str(api.revision)} if kept else {}
 
 
 def _is_own_turn(state: State, declared: Declared) -> bool:
@@ -319,7 +324,8 @@ def _compose_tally(state: State, api: ApiSide, declared: Declared) -> dict[str, 
         "previous": None,
         "proven": None,
         "message": message,
-        "revision": _find_number(api, declared),
+        "revision": None,
+        **_compose_number(api, declared),
     }
 
 

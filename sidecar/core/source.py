@@ -24,7 +24,7 @@ from sidecar.core.events import (
 )
 from sidecar.core.history import owe_kept, recall, take_kept, take_recalled
 from sidecar.core.holder import read_holder
-from sidecar.core.marks import read_earlier, read_wish
+from sidecar.core.marks import read_earlier, read_number, read_wish
 from sidecar.core.newest import find_newest
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import (
@@ -254,11 +254,8 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     if declared is not None and stranger:
         declared = replace(declared, marks=keep_wishes(declared.marks))
     changed = _differ(before, declared)
-    if before is not None and (declared is None or declared.uid != before.uid):
-        side = replace(side, gone=before.uid)
+    side = _note_difference(side, declared, draft.now_s)
     side = replace(side, declared=declared, answered=True, mount_newer=False, stranger=stranger)
-    if changed:
-        side = replace(side, declared_s=draft.now_s, kept=None)  # what comes back gets a new number
     turn = read_turn(declared)
     if turn != side.turn:
         side = replace(side, turn=turn, turn_s=draft.now_s)
@@ -275,6 +272,23 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
         if changed and not _is_known(draft.state, declared.content):
             draft.note(Milestone.RECEIVED)
     drop_outdated(draft)
+
+
+def _note_difference(side: ApiSide, now: Declared | None, now_s: float) -> ApiSide:
+    """What is different about the object: which one it is, what it holds, how that is kept."""
+    before = side.declared
+    if before is not None and (now is None or now.uid != before.uid):
+        side = replace(side, gone=before.uid)
+    if _differ(before, now):
+        return replace(side, declared_s=now_s, kept=None)
+    return replace(side, kept=None) if _is_renumbered(side, before, now) else side
+
+
+def _is_renumbered(side: ApiSide, before: Declared | None, now: Declared | None) -> bool:
+    """Whether another pod tells another number: what comes back to the history gets a new one."""
+    told = read_number(now.marks) if now is not None else 0
+    known = read_number(before.marks) if before is not None else 0
+    return told not in {0, known, side.revision}
 
 
 def _is_gone(side: ApiSide, declared: Declared) -> bool:

@@ -395,7 +395,8 @@ def test_one_of_those_that_go_their_own_ways_speaks_for_all(word: str) -> None:
     world.run_for(5)
     assert outcomes(world)[-1] == "applied"
     assert world.witness.claims == {}
-    world.config.annotate(status=word, message="so it was", holder=f"{OTHER}/1/0")
+    told = {"status": word, "message": "so it was", "revision": "2"}
+    world.config.annotate(**told, holder=f"{OTHER}/1/0")
     writes = world.config.writes
     world.run_for(60)
     assert (world.config.writes, mark(world, "message")) == (writes, "so it was")

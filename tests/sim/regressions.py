@@ -42,6 +42,7 @@ SEEDS = {
     49765: "a turn was taken up again after the sidecar's restart, although others had decided it",
     10: "a revision that the API did not store was not stored later",
     276: "where a whole fleet had been replaced, nobody stored the revision",
+    11828: "one pod stored content anew, and another one's older number stayed",
     449: "content that came back went by its old number",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
