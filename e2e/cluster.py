@@ -33,7 +33,7 @@ MADE = ("kind", "node")
 PREPARE_TIMEOUT_S = 3600.0
 """Cold, everything is compiled first."""
 LOAD_TIMEOUT_S = 300.0
-PART_TIMEOUT_S = 120.0
+PART_TIMEOUT_S = 240.0
 KUBECTL_TIMEOUT_S = 120.0
 """Longer than any `--timeout` that a test gives it: kubectl's own words say what was missing."""
 CLIENT_DEADLINE_S = 10.0

@@ -28,7 +28,7 @@ TAG = "debian12"
 HELM_TIMEOUT_S = 120.0
 BUILD_TIMEOUT_S = 1800.0
 """The first time it is compiled."""
-ROLLOUT_TIMEOUT = "--timeout=55s"
+ROLLOUT_TIMEOUT = "--timeout=110s"
 """Below the time that kubectl is given."""
 GUARDED = {"guard": {"enabled": True}}
 """The sidecar with the nudge: what lets an edit arrive within a second."""

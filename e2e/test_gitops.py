@@ -117,7 +117,7 @@ def _find_pod(namespace: Namespace) -> Mapping[str, Any]:
 def test_commits_good_bad_and_reverted(namespace: Namespace) -> None:
     content = _write_repository(namespace)
     with deploying(namespace, "shop", content) as repository:
-        namespace.kubectl("rollout", "status", "deployment/prometheus", "--timeout=55s")
+        namespace.kubectl("rollout", "status", "deployment/prometheus", "--timeout=110s")
         namespace.wait_status(CONFIG, "Applied")
         pod = _find_pod(namespace)
 

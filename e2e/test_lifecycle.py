@@ -212,7 +212,7 @@ def test_the_daemon_ends_before_the_sidecar_and_no_claim_is_left(namespace: Name
         }
         assert ended["prometheus"]["finishedAt"] <= ended["surehup"]["finishedAt"]
         assert ended["surehup"]["exitCode"] == 0
-        namespace.kubectl("wait", "--for=delete", f"pod/{ref.name}", "--timeout=55s")
+        namespace.kubectl("wait", "--for=delete", f"pod/{ref.name}", "--timeout=110s")
         marks = namespace.marks(RELEASED)
         assert marks["status"] in {"Applied", "Pending"}
         if marks["status"] == "Applied":
@@ -239,7 +239,7 @@ def test_a_job_ends_though_the_sidecar_would_go_on(namespace: Namespace) -> None
         "spec": {"backoffLimit": 0, "template": {"spec": spec}},
     }
     namespace.apply(job)
-    namespace.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=55s")
+    namespace.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=110s")
     selected = ("get", "pods", "--selector=job-name=once", "--output=json")
     (pod,) = json.loads(namespace.kubectl(*selected))["items"]
     states = _read_states(pod)
