@@ -598,9 +598,9 @@ def say(line: str) -> None:
 
 
 def _copy(folder: Path) -> Path:
-    """A checkout of its own: the package, the tests of the core, and how they are run."""
+    """A checkout of its own: the package, the tests, and how they are run."""
     ignore = shutil.ignore_patterns("__pycache__", ".hypothesis")
-    for part in ("sidecar", "tests/core", "tests/sim", "docs"):
+    for part in ("sidecar", "tests", "docs"):
         shutil.copytree(ROOT / part, folder / part, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
