@@ -76,7 +76,6 @@ MUTANTS = (
         file="history.py",
         text="and not read_number(marks):",
         replacement="and False:",
-        by=FLEET,
     ),
     Mutant(
         name="content that comes back has its old number",

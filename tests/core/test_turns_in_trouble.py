@@ -384,6 +384,21 @@ def test_another_try_waits_for_no_process_that_dies_of_the_files_it_is_to_load()
     assert world.mounted.snapshot.digest == good
 
 
+def test_a_number_that_is_missing_is_found_by_another_pod() -> None:
+    world = run_among_three(first=False)
+    claim_elsewhere(world)
+    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
+    world.mount(files("two"))
+    world.run_for(5)
+    world.config.annotate(
+        status="Applied", message="3/3 proven", proven=None, previous=None, revision=None
+    )
+    world.run_for(60)  # who went first is gone, and has told none
+    assert marks(world, "status", "message") == ("Applied", "3/3 proven")
+    assert mark(world, "revision") == "2"
+    assert world.config.revisions[world.config.digest][0] == 2
+
+
 # --- each for itself
 
 
