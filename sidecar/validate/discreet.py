@@ -33,22 +33,22 @@ class DiscreetValidator:
     def validate(self, candidate: Snapshot, checks: Sequence[Check], cancel: Cancel) -> Report:
         """The other one's verdict, without secrets in its words."""
         report = self._validator.validate(candidate, checks, cancel)
-        if self._is_secret:
-            report = replace(report, findings=_hush(report.findings))
-        words = [word for one in report.findings for word in (one.message, one.suggestion)]
+        findings = report.findings
+        quoting = () if self._is_secret else findings
+        words = [word for one in quoting for word in (one.message, one.suggestion)]
         words += report.cannot_run
-        if not words:
-            return report
         try:
-            cleaned = iter(self._clean(words, candidate))
+            cleaned = iter(self._clean(words, candidate) if words else ())
         except SurehupError as error:
             reasons = tuple(f"a check could not judge: {error.message}" for _ in report.cannot_run)
-            return Report(findings=_hush(report.findings), cannot_run=reasons)
-        findings = tuple(
+            return Report(findings=_hush(findings), cannot_run=reasons)
+        told = tuple(
             replace(finding, message=next(cleaned), suggestion=next(cleaned), excerpt="")
-            for finding in report.findings
+            for finding in quoting
         )
-        return Report(findings=findings, cannot_run=tuple(cleaned))
+        return Report(
+            findings=_hush(findings) if self._is_secret else told, cannot_run=tuple(cleaned)
+        )
 
 
 def _hush(findings: Sequence[Finding]) -> tuple[Finding, ...]:

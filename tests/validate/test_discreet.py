@@ -76,3 +76,16 @@ def test_what_cannot_be_cleaned_is_kept_back() -> None:
 
 def test_where_nothing_is_said_nothing_is_cleaned() -> None:
     assert judge(Report(), broken=True) == Report()
+
+
+def test_what_is_said_of_a_secret_needs_no_cleaning() -> None:
+    """Its own words might stand in the Secret, too."""
+
+    def mask_all(words: Sequence[str], _content: Snapshot) -> Sequence[str]:
+        return ["<secret>" for _ in words]
+
+    report = Report(findings=(FINDING,), cannot_run=("jq is not installed",))
+    validator = DiscreetValidator(FakeValidator(report), mask_all, is_secret=True)
+    judged = validator.validate(CANDIDATE, (CHECK,), threading.Event())
+    assert judged.summary.startswith("web.yml:3: promtool refuses it; its words are kept back")
+    assert judged.cannot_run == ("<secret>",)
