@@ -35,7 +35,8 @@ PREPARE_TIMEOUT_S = 3600.0
 LOAD_TIMEOUT_S = 300.0
 PART_TIMEOUT_S = 240.0
 KUBECTL_TIMEOUT_S = 120.0
-"""Longer than any `--timeout` that a test gives it: kubectl's own words say what was missing."""
+KUBECTL_WAIT = f"--timeout={KUBECTL_TIMEOUT_S - 10:.0f}s"
+"""What it is to wait at most, less than it is given: its own words say what was missing."""
 CLIENT_DEADLINE_S = 10.0
 LOCAL = "localhost"
 WITH_CHECKER = "surehup-"

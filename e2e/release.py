@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.cluster import E2E, ROOT, Cluster
+from e2e.cluster import E2E, KUBECTL_WAIT, ROOT, Cluster
 from e2e.metrics import METRICS_PORT, add_up
 from e2e.namespace import Namespace
 from sidecar.kube.ports import Json
@@ -28,8 +28,6 @@ TAG = "debian12"
 HELM_TIMEOUT_S = 120.0
 BUILD_TIMEOUT_S = 1800.0
 """The first time it is compiled."""
-ROLLOUT_TIMEOUT = "--timeout=110s"
-"""Below the time that kubectl is given."""
 GUARDED = {"guard": {"enabled": True}}
 """The sidecar with the nudge: what lets an edit arrive within a second."""
 Values = Mapping[str, Any]
@@ -96,7 +94,7 @@ class Release:
 
     def wait_rolled_out(self) -> None:
         """Wait until all replicas are there and ready."""
-        self.namespace.kubectl("rollout", "status", f"deployment/{RELEASE}", ROLLOUT_TIMEOUT)
+        self.namespace.kubectl("rollout", "status", f"deployment/{RELEASE}", KUBECTL_WAIT)
 
     def list_pods(self) -> list[Json]:
         """The pods of the Deployment that are not about to end."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.cluster import ROOT, Cluster
+from e2e.cluster import KUBECTL_WAIT, ROOT, Cluster
 from e2e.gitops import Repository, deploying
 from e2e.namespace import Namespace
 from e2e.prometheus import BAD, CONFIG, FILE, configure, find_interval
@@ -117,7 +117,7 @@ def _find_pod(namespace: Namespace) -> Mapping[str, Any]:
 def test_commits_good_bad_and_reverted(namespace: Namespace) -> None:
     content = _write_repository(namespace)
     with deploying(namespace, "shop", content) as repository:
-        namespace.kubectl("rollout", "status", "deployment/prometheus", "--timeout=110s")
+        namespace.kubectl("rollout", "status", "deployment/prometheus", KUBECTL_WAIT)
         namespace.wait_status(CONFIG, "Applied")
         pod = _find_pod(namespace)
 

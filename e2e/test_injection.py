@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2e.cluster import LOCAL, one_at_a_time
+from e2e.cluster import KUBECTL_WAIT, LOCAL, one_at_a_time
 from e2e.namespace import Namespace, read_manifest
 from e2e.prometheus import BAD, CONFIG, FILE, configure, find_interval
 from e2e.release import CHARTS, find_helm, name_images, run_helm
@@ -110,7 +110,7 @@ def test_a_label_alone_brings_the_sidecar(namespace: Namespace) -> None:
     namespace.put_config(CONFIG, **{FILE: configure(60)})
     manifest = json.dumps(_make_deployment(namespace))
     namespace.kubectl("apply", "--filename=-", stdin=manifest)
-    namespace.kubectl("rollout", "status", "deployment/prometheus", "--timeout=110s")
+    namespace.kubectl("rollout", "status", "deployment/prometheus", KUBECTL_WAIT)
     namespace.wait_status(CONFIG, "Applied")
     pod = _find_pod(namespace)
     (sidecar,) = pod["spec"]["initContainers"]
@@ -136,7 +136,7 @@ def test_replicas_that_the_settings_count_take_turns_to_the_last(namespace: Name
     settings = "bridges: [{rollout: {replicas: 2}}]"
     deployment = _make_deployment(namespace, replicas=2, settings=settings)
     namespace.kubectl("apply", "--filename=-", stdin=json.dumps(deployment))
-    namespace.kubectl("rollout", "status", "deployment/prometheus", "--timeout=110s")
+    namespace.kubectl("rollout", "status", "deployment/prometheus", KUBECTL_WAIT)
     namespace.wait_status(CONFIG, "Applied")
 
     namespace.put_config(CONFIG, **{FILE: configure(45)})

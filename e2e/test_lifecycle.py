@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from e2e.cluster import KUBECTL_WAIT
 from e2e.namespace import Namespace, read_manifest
 from e2e.prometheus import BAD, CONFIG, FILE, configure, find_interval
 from e2e.release import CONFIG as RELEASED
@@ -212,7 +213,7 @@ def test_the_daemon_ends_before_the_sidecar_and_no_claim_is_left(namespace: Name
         }
         assert ended["prometheus"]["finishedAt"] <= ended["surehup"]["finishedAt"]
         assert ended["surehup"]["exitCode"] == 0
-        namespace.kubectl("wait", "--for=delete", f"pod/{ref.name}", "--timeout=110s")
+        namespace.kubectl("wait", "--for=delete", f"pod/{ref.name}", KUBECTL_WAIT)
         marks = namespace.marks(RELEASED)
         assert marks["status"] in {"Applied", "Pending"}
         if marks["status"] == "Applied":
@@ -239,7 +240,7 @@ def test_a_job_ends_though_the_sidecar_would_go_on(namespace: Namespace) -> None
         "spec": {"backoffLimit": 0, "template": {"spec": spec}},
     }
     namespace.apply(job)
-    namespace.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=110s")
+    namespace.kubectl("wait", "--for=condition=Complete", "job/once", KUBECTL_WAIT)
     selected = ("get", "pods", "--selector=job-name=once", "--output=json")
     (pod,) = json.loads(namespace.kubectl(*selected))["items"]
     states = _read_states(pod)
