@@ -46,6 +46,30 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="a pod of the same name takes the count back of one that vanished",
+        file="turn.py",
+        text="return holder.pod == state.bridge.pod and not left",
+        replacement="return holder.pod == state.bridge.pod",
+    ),
+    Mutant(
+        name="what a process ran before the sidecar's restart is told without a look",
+        file="state.py",
+        text="return loaded if loaded is not None and loaded.process.is_same(self.process) else None",
+        replacement="return loaded",
+    ),
+    Mutant(
+        name="a process is left with what it was given by a sidecar that died",
+        file="repair.py",
+        text="if carried and not _runs_other(state, decided, good):",
+        replacement="if carried:",
+    ),
+    Mutant(
+        name="a way back that failed is forgotten with the sidecar",
+        file="memory.py",
+        text='bool(raw["lost"])',
+        replacement='bool(raw["lost"] and False)',
+    ),
+    Mutant(
         name="a container that ends again and again is waited for",
         file="crashes.py",
         text="MOST_ENDS = 3",

@@ -41,7 +41,8 @@ class ApiSide:
     """What a bridge knows of the API.
 
     `answered`: it was asked what is there, with success; `declared` is None then where there is no
-    object. `gone` is the uid of the one that was there before. Until `awaited_until_s` a first
+    object. `gone` is the uid of the one that was there before. `found` names the claim that a pod
+    of this name, which is no more, left on it. Until `awaited_until_s` a first
     answer is waited for before anything is decided. `turn` is what the annotations say of whose
     turn it is, `turn_s` since when we see that. `mount_newer`: the mount changed while nobody could
     tell what the API shows; it is asked again from `fetch_from_s` on, after `fetch_tries` in vain.
@@ -61,6 +62,7 @@ class ApiSide:
     lost_s: float = float("-inf")
     declared: Declared | None = None
     gone: str = ""
+    found: str = ""
     declared_s: float = float("-inf")
     turn: tuple[str, ...] = ()
     turn_s: float = float("-inf")

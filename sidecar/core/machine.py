@@ -372,7 +372,7 @@ def _stop(draft: Draft, stopping_s: float) -> bool:
 def _track_sync(draft: Draft) -> None:
     """Since when the process is not proven to run what it should."""
     state = draft.state
-    loaded, newest = state.loaded, find_newest(state)
+    loaded, newest = state.seen, find_newest(state)
     in_sync = (
         newest is not None
         and loaded is not None

@@ -247,7 +247,7 @@ def _is_applied(state: State, declared: Declared) -> bool:
 
     Of one that starts anew nothing is known yet: what stands on the object stays meanwhile.
     """
-    decided, loaded = state.decided, state.loaded
+    decided, loaded = state.decided, state.seen
     return (
         decided is not None
         and loaded is not None

@@ -13,7 +13,7 @@ from sidecar.core.attempt import Outcome, Trigger
 from sidecar.core.evidence import Baseline, Process, Reading
 from sidecar.core.state import Claimed, Confirming, Decision, Interrupted, Loaded, Signalling, State
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,8 @@ def _write_decision(decided: Decision | None) -> object:
         "digest": decided.digest,
         "outcome": outcome,
         "message": decided.message,
+        "aside": decided.aside,
+        "lost": decided.lost,
         "tried": decided.tried,
     }
 
@@ -98,6 +100,8 @@ def _read_decision(raw: Any) -> Decision | None:
         digest=_read_text(raw["digest"]),
         outcome=Outcome(raw["outcome"]),
         message=_read_text(raw["message"]),
+        aside=_read_text(raw["aside"]),
+        lost=bool(raw["lost"]),
         tried=bool(raw["tried"]),
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sidecar.core.attempt import Outcome
 from sidecar.core.bridge import Mode, Rollback
 from sidecar.core.newest import whole
-from sidecar.core.snapshot import Mounted
-from sidecar.core.state import State
+from sidecar.core.snapshot import Mounted, Snapshot
+from sidecar.core.state import Decision, State
 from sidecar.core.turn import takes_turns
 
 
@@ -23,14 +23,22 @@ def is_fill_due(state: State, newest: Mounted) -> bool:
 def is_repair_due(state: State) -> bool:
     """Whether the published folder is to carry the last good content again, or for the first time.
 
+    Where it does, the process may still have been given other content that is no longer wanted.
+
     The verdict comes first, see `is_untold`: a crash between the two must find it written.
     """
     decided, good, mounted = state.decided, state.good, state.mounted
     if state.bridge.source.mode is not Mode.PUBLISHED or decided is None or good is None:
         return False
-    if mounted is not None and mounted.snapshot.digest == good.digest:
+    carried = mounted is not None and mounted.snapshot.digest == good.digest
+    if carried and not _runs_other(state, decided, good):
         return False
     undo = state.bridge.policy.rollback is not Rollback.NONE
     failed = decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED} and undo
     refused = decided.outcome is Outcome.REJECTED and (undo or mounted is None)
     return (failed or refused) and not decided.lost
+
+
+def _runs_other(state: State, decided: Decision, good: Snapshot) -> bool:
+    loaded = state.loaded
+    return loaded is not None and good.digest not in {loaded.digest, decided.digest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
@@ -303,11 +304,22 @@ def _take_first(draft: Draft, declared: Declared) -> None:
     Its history is its own: revisions of one that was there before went with that.
     """
     marks = declared.marks
-    _set(draft, replace(draft.api, refused="", told={}, keeping=None, revision=None))
+    found = _find_vanished(draft.state, marks)
+    _set(draft, replace(draft.api, refused="", told={}, keeping=None, revision=None, found=found))
     stands = marks.get("status", "") in STANDING and marks.get("observed") == declared.digest
     if stands and draft.state.decided is None and isinstance(draft.state.phase, Idle):
         _adopt_verdict(draft, declared)
         draft.state = replace(draft.state, restart_pending=True)
+
+
+def _find_vanished(state: State, marks: Mapping[str, str]) -> str:
+    """The claim of a pod of this name that stands there, and is not this pod's own.
+
+    A StatefulSet's pod that is created anew has the name of the one before.
+    """
+    holder = read_holder(marks)
+    own = {turn.nonce for turn in (state.attempt, state.claimed) if turn is not None}
+    return holder.nonce if holder.pod == state.bridge.pod and holder.nonce not in own else ""
 
 
 def _learn_earlier(draft: Draft, declared: Declared) -> None:

@@ -287,6 +287,12 @@ class State:
     awaiting: int | None = None
     next_effect: int = 1
 
+    @property
+    def seen(self) -> Loaded | None:
+        """What the process that is there was last given; one that is only remembered may be gone."""
+        loaded = self.loaded
+        return loaded if loaded is not None and loaded.process.is_same(self.process) else None
+
 
 def begin(bridge: Bridge) -> State:
     """The state before the first event."""

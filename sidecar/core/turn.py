@@ -96,8 +96,11 @@ def shares_word(state: State) -> bool:
 
 
 def is_incumbent(state: State, declared: Declared) -> bool:
-    """Whether this pod went first the last time."""
-    return read_holder(declared.marks).pod == state.bridge.pod
+    """Whether this pod went first the last time, and not one before it of the same name."""
+    marks, api = declared.marks, state.api
+    holder = read_holder(marks)
+    left = marks.get("status") == Status.RELOADING and api is not None and holder.nonce == api.found
+    return holder.pod == state.bridge.pod and not left
 
 
 def stand_by_until_s(state: State, api: ApiSide, declared: Declared) -> float:

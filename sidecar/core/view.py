@@ -15,7 +15,7 @@ from sidecar.core.workload import explain_stranger
 
 def view(state: State) -> BridgeStatus:
     """The status of one bridge, true at this moment."""
-    newest, mounted = find_newest(state), state.mounted
+    newest, mounted, seen = find_newest(state), state.mounted, state.seen
     observed = newest.snapshot.digest if newest is not None else None
     status = find_status(state)
     under_way, api = is_under_way(state), state.api
@@ -30,8 +30,8 @@ def view(state: State) -> BridgeStatus:
         message=_say_all(state, status),
         blocked=state.blocked or state.mount_trouble,
         target=state.process,
-        runs=_name(state, state.loaded.digest if state.loaded is not None else None),
-        proven=state.loaded is not None and state.loaded.proven,
+        runs=_name(state, seen.digest if seen is not None else None),
+        proven=seen is not None and seen.proven,
         restart_safe=carried is not None and _is_restart_safe(state, carried),
         synced=newest is not None,
         filled=mounted is not None,

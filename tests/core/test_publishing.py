@@ -437,6 +437,35 @@ def test_a_way_back_that_fails_is_said_and_not_tried_for_ever() -> None:
     assert runs(world, "two")
 
 
+def test_a_way_back_that_failed_is_not_tried_again_by_the_sidecar_that_follows() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED))
+    world.invalid = lambda content: content.files != files("two")
+    world.unseen = lambda _content: True
+    edit(world, "three")
+    settle(world)
+    message, signals = mark(world, "message"), len(world.signalled)
+    world.crash_sidecar()
+    world.start_sidecar()
+    settle(world)
+    assert (mark(world, "message"), len(world.signalled)) == (message, signals)
+
+
+def test_a_process_gets_what_its_folder_carries_where_it_was_given_what_nobody_wants() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED, habits=Habits(work_s=2.0)))
+    edit(world, "two")
+    reach(world, Confirming)
+    world.crash_sidecar()
+    edit(world, "one")
+    world.start_sidecar()
+    reach(world, Seeking)
+    assert folder(world) == files("one")
+    edit(world, "bad")
+    settle(world)
+    assert mark(world, "status") == "Rejected"
+    assert folder(world) == files("one")
+    assert runs(world, "one")
+
+
 @pytest.mark.parametrize("content", ["two", "bad", "one"])
 @pytest.mark.parametrize("phase", [Publishing, Seeking, Signalling, Confirming])
 def test_an_edit_on_the_way_back_is_decided_as_ever(phase: type[Phase], content: str) -> None:

@@ -399,6 +399,36 @@ def test_a_number_that_is_missing_is_found_by_another_pod() -> None:
     assert world.config.revisions[world.config.digest][0] == 2
 
 
+def test_a_pod_that_was_created_anew_under_its_name_counts_as_one_that_vanished() -> None:
+    world = run_among_three(first=True)
+    edit(world, "two")
+    reach(world, Confirming)
+    holder = mark(world, "holder")
+    world.recreate_pod()
+    world.start_sidecar()
+    world.run_for(10)
+    assert marks(world, "status", "holder") == ("Reloading", holder), "that count is not undone"
+    world.start_daemon()
+    world.run_for(10)
+    assert mark(world, "status") == "RollingOut"
+
+
+def test_what_a_process_ran_that_may_be_gone_is_not_told_before_it_is_seen() -> None:
+    world = run_among_three(PUBLISHED, first=True)
+    world.crash_sidecar()
+    world.kill_daemon()
+    world.config.annotate(status="Pending", observed="0" * 64)
+    world.latency = replace(world.latency, look_s=2.0)
+    world.start_sidecar()
+    world.run_for(1)
+    assert mark(world, "status") == "Pending"
+    world.run_for(10)
+    assert marks(world, "status", "message") == ("Pending", "blocked: no process")
+    world.start_daemon()
+    world.run_for(10)
+    assert mark(world, "status") == "RollingOut"
+
+
 # --- each for itself
 
 

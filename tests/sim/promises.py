@@ -13,6 +13,7 @@ from sidecar.core.attempt import AttemptRecord, Outcome, Status
 from sidecar.core.bridge import Strategy
 from sidecar.core.content import may_signal
 from sidecar.core.declared import Declared
+from sidecar.core.history import is_applied
 from sidecar.core.snapshot import Snapshot, digest_of, short
 from sidecar.core.state import Seeking
 from sidecar.core.turn import takes_turns
@@ -200,6 +201,8 @@ class Promises:
         if self.fleet.now_s <= self._apart_until_s:
             return
         trial = self._trials.setdefault(digest, Trial())
+        if self._is_another_try_asked():
+            trial.signalled.clear()
         trial.signalled.add(name)
         most = 1 + state.bridge.policy.rollout.takeovers
         if not trial.proven and digest not in self._known and len(trial.signalled) > most:
@@ -208,6 +211,12 @@ class Promises:
         failed_s, knows = trial.failed_s, not world.cluster.is_silent
         if failed_s is not None and self.fleet.now_s > failed_s + SLACK_S and knows:
             self.accuse(f"{content.short} had failed, and was given to {name}")
+
+    def _is_another_try_asked(self) -> bool:
+        """Whether a person's wish stands open: whoever can may heed it, and pods count anew."""
+        now = self.fleet.config.now
+        marks = now.marks if now is not None else {}
+        return marks.get("requested") not in {None, marks.get("handled")}
 
     def listen(self, pod: Pod) -> None:
         """Hear what a pod says of its attempts, and what its own observer saw."""
@@ -260,8 +269,13 @@ class Promises:
             self._judge_all_good()
 
     def _judge_history(self, digest: str, revision: str) -> None:
-        """What is applied is kept, under the number that the object tells."""
-        if self.fleet.nature.forbidden == "keep":
+        """What is applied is kept, under the number that the object tells.
+
+        As long as one is left of the pods that have proven it.
+        """
+        states = [pod.world.state for pod in self.fleet.pods]
+        proven = any(s is not None and s.api is not None and is_applied(s, s.api) for s in states)
+        if self.fleet.nature.forbidden == "keep" or not proven:
             return
         number, _ = self.fleet.config.revisions.get(digest, (0, {}))
         if str(number) != revision:

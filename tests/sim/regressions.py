@@ -44,5 +44,10 @@ SEEDS = {
     276: "where a whole fleet had been replaced, nobody stored the revision",
     11828: "one pod stored content anew, and another one's older number stayed",
     449: "content that came back went by its old number",
+    54685: "a process was left with what a sidecar that died had given it, and nobody had proven",
+    58813: "a pod of the same name took the count back of one that vanished",
+    61265: "a way back that had failed was tried again by the sidecar that followed",
+    73910: "a process that was gone was said to run what was edited back",
+    74849: "what was brought back was what had failed, for ever",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
