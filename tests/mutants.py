@@ -54,8 +54,8 @@ MUTANTS = (
     Mutant(
         name="what a process ran before the sidecar's restart is told without a look",
         file="state.py",
-        text="return loaded if loaded is not None and loaded.process.is_same(self.process) else None",
-        replacement="return loaded",
+        text="return loaded if loaded is not None and loaded.process.is_same(self.process) else",
+        replacement="return loaded if True else",
     ),
     Mutant(
         name="a process is left with what it was given by a sidecar that died",

@@ -289,7 +289,7 @@ class State:
 
     @property
     def seen(self) -> Loaded | None:
-        """What the process that is there was last given; one that is only remembered may be gone."""
+        """What the process that is there was last given: one that is remembered may be gone."""
         loaded = self.loaded
         return loaded if loaded is not None and loaded.process.is_same(self.process) else None
 
