@@ -46,6 +46,24 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="an older number that another pod tells is taken for a newer one",
+        file="source.py",
+        text="return told != known and told > (side.revision or 0)",
+        replacement="return told not in {0, known, side.revision}",
+    ),
+    Mutant(
+        name="a folder that was not read yet is taken for an empty one",
+        file="content.py",
+        text="return state.mounted is None and not state.mount_trouble",
+        replacement="return False",
+    ),
+    Mutant(
+        name="what others doubt is not gone back to",
+        file="content.py",
+        text="or (attempt.repairs and _is_own_good(state, decided))",
+        replacement="",
+    ),
+    Mutant(
         name="a pod of the same name takes the count back of one that vanished",
         file="turn.py",
         text="return holder.pod == state.bridge.pod and not left",

@@ -56,7 +56,7 @@ def find_want(state: State) -> Want | None:
     newest = find_newest(state)
     if newest is None:
         return None
-    if state.interrupted is not None and _is_unread(state):
+    if _is_unread(state):
         return None
     decided = state.decided
     stands = decided is not None and decided.digest == newest.snapshot.digest
@@ -81,12 +81,14 @@ def find_want(state: State) -> Want | None:
 
 
 def _is_unread(state: State) -> bool:
-    """Whether nothing tells yet which generation is on disk.
+    """Whether nothing tells yet which generation is on disk, and so what is to be done.
 
-    What was signalled there before is gone on with, which only its generation tells.
+    A folder of our own may be empty, or carry what a sidecar before left there. Of a mount that is
+    to come, only what was signalled before is gone on with by its generation.
     """
-    mounts = state.bridge.source.mode is Mode.MOUNTED
-    return state.mounted is None and (mounts or not state.mount_trouble)
+    if state.bridge.source.mode is Mode.MOUNTED:
+        return state.mounted is None and state.interrupted is not None
+    return state.mounted is None and not state.mount_trouble
 
 
 def _runs_other(state: State, newest: Mounted) -> bool:
@@ -188,7 +190,14 @@ def may_signal(state: State) -> bool:
         or decided.digest != attempt.digest
         or decided.outcome is Outcome.APPLIED
         or is_overruled(state)
+        or (attempt.repairs and _is_own_good(state, decided))
     )
+
+
+def _is_own_good(state: State, decided: Decision) -> bool:
+    """Whether other pods are in doubt of what this one has proven, and would go back to."""
+    doubtful = decided.outcome is Outcome.UNCONFIRMED and not decided.tried
+    return doubtful and decided.digest == state.last_good
 
 
 def is_overruled(state: State) -> bool:

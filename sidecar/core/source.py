@@ -286,10 +286,10 @@ def _note_difference(side: ApiSide, now: Declared | None, now_s: float) -> ApiSi
 
 
 def _is_renumbered(side: ApiSide, before: Declared | None, now: Declared | None) -> bool:
-    """Whether another pod tells another number: what comes back to the history gets a new one."""
+    """Whether another pod tells a newer number: what comes back to the history gets a new one."""
     told = read_number(now.marks) if now is not None else 0
     known = read_number(before.marks) if before is not None else 0
-    return told not in {0, known, side.revision}
+    return told != known and told > (side.revision or 0)
 
 
 def _is_gone(side: ApiSide, declared: Declared) -> bool:

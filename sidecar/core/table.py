@@ -30,7 +30,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "Recalled": "Idle Validating",
         "ProcessExited": "Seeking",
         "Asked": "Idle Validating Seeking",
-        "Tick": "Idle Validating Seeking Confirming Stopped",
+        "Tick": "Idle Validating Waiting Seeking Confirming Stopped",
         "StopAsked": "Stopped",
     },
     "Validating": {

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.core.bridge import Noop, Rollback, Rollout, Source, Strategy
+from sidecar.core.effects import Publish
 from sidecar.core.events import Tick
 from sidecar.core.holder import read_holder
 from sidecar.core.state import Claiming, Confirming, Seeking, Signalling
@@ -22,6 +23,7 @@ from tests.core.clusters import (
     MOUNTED,
     POD,
     PUBLISHED,
+    count,
     edit,
     files,
     make_cluster,
@@ -427,6 +429,47 @@ def test_what_a_process_ran_that_may_be_gone_is_not_told_before_it_is_seen() -> 
     world.start_daemon()
     world.run_for(10)
     assert mark(world, "status") == "RollingOut"
+
+
+def test_a_newer_number_stays_though_another_pod_tells_an_older_one() -> None:
+    world = run_among_three(first=False)
+    claim_elsewhere(world)
+    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
+    world.mount(files("two"))
+    world.run_for(5)
+    told = {"status": "Applied", "message": "3/3 proven", "proven": None, "previous": None}
+    world.config.annotate(revision=None, **told)
+    world.run_until(lambda: state_of(world).api.revision == 2)
+    world.config.annotate(revision="1")
+    world.run_for(60)
+    assert mark(world, "revision") == "2"
+
+
+def test_a_folder_that_is_not_read_yet_is_not_taken_for_an_empty_one() -> None:
+    world = run_among_three(PUBLISHED, first=False)
+    world.crash_sidecar()
+    claim_elsewhere(world)
+    world.latency = replace(world.latency, watch_s=2.0)
+    world.effects.clear()
+    world.start_sidecar()
+    world.run_for(1)
+    assert count(world, Publish) == 0
+
+
+def test_a_pod_goes_back_to_what_it_has_proven_also_where_others_are_in_doubt_of_it() -> None:
+    world = run_among_three(PUBLISHED, first=False)
+    edit(world, "bad")
+    world.run_for(5)
+    world.kill_daemon()
+    claim_elsewhere(world, "one")
+    world.run_for(1)
+    world.edit(files("three"))
+    world.start_daemon()
+    world.run_for(1)
+    world.config.annotate(status="Unconfirmed", previous=None, holder=f"{OTHER}/1/0")
+    settle(world)
+    assert runs(world, "one")
+    assert mark(world, "status") == "Unconfirmed"
 
 
 # --- each for itself

@@ -20,7 +20,7 @@ START_S = 0.5
 
 NEVER_S = float("inf")
 
-MOST_EVENTS = 100_000
+MOST_EVENTS = 200_000
 """A history has some hundreds."""
 
 

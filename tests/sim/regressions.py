@@ -49,5 +49,8 @@ SEEDS = {
     61265: "a way back that had failed was tried again by the sidecar that followed",
     73910: "a process that was gone was said to run what was edited back",
     74849: "what was brought back was what had failed, for ever",
+    89132: "a folder that was not read yet was filled, and its process signalled once more",
+    96506: "a process was left with unproven content, as others doubted what there was before it",
+    107895: "a newer number gave way to an older one",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
