@@ -80,6 +80,7 @@ class Promises:
         self._quiet: tuple[int, int] = (0, 0)
         self._sees_by_chance = False
         self._apart_until_s = float("-inf")
+        self._asked: set[str] = set()
 
     def watch(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -102,6 +103,10 @@ class Promises:
     def take_reunion(self) -> None:
         """The annotations are nobody's: who is about to signal has not taken a turn for it."""
         self._apart_until_s = self.fleet.now_s + SLACK_S
+
+    def take_wish(self, pod: Pod) -> None:
+        """A person asks this very pod for another try."""
+        self._asked.add(pod.name)
 
     def take_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
         if after is None:
@@ -158,6 +163,10 @@ class Promises:
         if marks.get("observed") != digest and not heeds:
             self.accuse(f"{who} speaks of {short(marks.get('observed', ''))} on {short(digest)}")
         is_news = any(marks.get(key) != before.marks.get(key) for key in ("status", "observed"))
+        stood = before.marks.get("status") if before.marks.get("observed") == digest else ""
+        if status == Status.RELOADING and stood in FAILURES and who in self._asked:
+            self._asked.discard(who)
+            trial.signalled, trial.failed_s = set(), None
         if status in FAILURES and is_news:
             trial.failed_s = self.fleet.now_s
             self._failed.add(digest)

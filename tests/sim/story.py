@@ -267,6 +267,7 @@ class Story:
     def _ask_there(self, pod: Pod) -> None:
         trigger = self.random.choice((Trigger.HTTP, Trigger.SIGNAL))
         self.fleet.note(f"{pod.name} is asked for another try by {trigger.value}")
+        self.promises.take_wish(pod)
         pod.world.ask(self.edits, trigger)
 
     def _ask_pod(self) -> None:
