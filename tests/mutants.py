@@ -46,6 +46,12 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="a pod whose content others overruled has nothing to go back to",
+        file="history.py",
+        text="good = side.overruled",
+        replacement="pass",
+    ),
+    Mutant(
         name="an older number that another pod tells is taken for a newer one",
         file="source.py",
         text="return told != known and told > (side.revision or 0)",

@@ -42,10 +42,10 @@ class ApiSide:
 
     `answered`: it was asked what is there, with success; `declared` is None then where there is no
     object. `gone` is the uid of the one that was there before. `found` names the claim that a pod
-    of this name, which is no more, left on it. Until `awaited_until_s` a first
-    answer is waited for before anything is decided. `turn` is what the annotations say of whose
-    turn it is, `turn_s` since when we see that. `mount_newer`: the mount changed while nobody could
-    tell what the API shows; it is asked again from `fetch_from_s` on, after `fetch_tries` in vain.
+    of this name, which is no more, left on it. Until `awaited_until_s` a first answer is waited for
+    before anything is decided. `turn` is what the annotations say of whose turn it is, `turn_s`
+    since when we see that. `mount_newer`: the mount changed while nobody could tell what the API
+    shows; it is asked again from `fetch_from_s` on, after `fetch_tries` in vain.
     `earlier` is the digest to go back to that the annotations named before we wrote any. `stranger`
     is what another workload reloads whose annotations these are. `fetching`, `writing`, `keeping`,
     `recalling` and `restoring` are the effects under way. Its history, after `history_tries` in
@@ -53,7 +53,8 @@ class ApiSide:
     watch is open: so it is while an API server shuts down, or has no etcd. `refused` says why
     annotations cannot be written. `told` are the marks that we wrote last. `kept`, `recalled` and
     `restoration` name what that was asked for, by whole digest, `restored` the content that was
-    undone; `handled` is the wish of a person that was heeded last.
+    undone, `overruled` what was proven here and failed in other pods; `handled` is the wish of a
+    person that was heeded last.
     """
 
     connected: bool = False
@@ -85,6 +86,7 @@ class ApiSide:
     history_tries: int = 0
     recalling: int | None = None
     recalled: str | None = None
+    overruled: Snapshot | None = None
     restoring: int | None = None
     restoration: str | None = None
     restored: str | None = None

@@ -178,8 +178,8 @@ def _retreat(draft: Draft, side: ApiSide, declared: Declared) -> None:
         and marks.get("status") in {Status.ROLLED_BACK, Status.FAILED}
     ):
         earlier = read_earlier(marks, declared.digest)
-        _set(draft, replace(side, earlier=earlier, recalled=None))
-        # Where there is nothing earlier, what ran here is better than nothing.
+        _set(draft, replace(side, earlier=earlier, recalled=None, overruled=state.good))
+        # Where there is nothing earlier, what ran here is better than nothing; see `take_recalled`.
         good = state.good if earlier is None else None
         draft.state = replace(state, api=draft.api, good=good, last_good=None)
         _adopt_verdict(draft, declared)

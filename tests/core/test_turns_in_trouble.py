@@ -472,6 +472,24 @@ def test_a_pod_goes_back_to_what_it_has_proven_also_where_others_are_in_doubt_of
     assert mark(world, "status") == "Unconfirmed"
 
 
+def test_what_ran_here_comes_back_also_where_the_history_lacks_what_was_before_it() -> None:
+    world = run_among_three(PUBLISHED, first=False)
+    good = world.config.digest
+    claim_elsewhere(world)
+    world.config.annotate(status="RollingOut", proven="000000")
+    world.run_for(15)
+    assert runs(world, "two")
+    world.config.revisions.clear()
+    told = {"status": "RolledBack", "active": good, "previous": None, "proven": None}
+    world.config.annotate(message="elsewhere", **told)
+    world.run_for(5)
+    assert runs(world, "two")
+    edit(world, "bad subtle")
+    settle(world)
+    assert runs(world, "two")
+    assert world.mounted.snapshot.files == files("two")
+
+
 # --- each for itself
 
 

@@ -52,5 +52,6 @@ SEEDS = {
     89132: "a folder that was not read yet was filled, and its process signalled once more",
     96506: "a process was left with unproven content, as others doubted what there was before it",
     107895: "a newer number gave way to an older one",
+    158215: "a pod had nothing to go back to, as its object had been created anew",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
