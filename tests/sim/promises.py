@@ -175,7 +175,8 @@ class Promises:
         active = marks.get("active")
         if status in {Status.ROLLED_BACK, Status.FAILED} and active == digest:
             self.accuse(f"{who} says {status} of {short(digest)}, and that it is active")
-        if active not in {None, digest} | self._good:
+        is_named = is_news or active != before.marks.get("active")
+        if is_named and active not in {None, digest} | self._good:
             self.accuse(f"{who} calls {short(active or '')} active, which nobody has proven")
 
     def _judge_proven(self, digest: str, trial: Trial, status: str, who: str) -> None:
