@@ -46,6 +46,12 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="what has just ended is written as if it still ran",
+        file="machine.py",
+        text="        _track_sync(draft)\n        reconcile(draft)\n",
+        replacement="        reconcile(draft)\n        _track_sync(draft)\n",
+    ),
+    Mutant(
         name="a pod whose content others overruled has nothing to go back to",
         file="history.py",
         text="good = side.overruled",

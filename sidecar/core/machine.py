@@ -73,8 +73,8 @@ def step(state: State, event: Event, now_s: float) -> tuple[State, tuple[Effect,
     if not state.stopped:
         _take(draft, event)
         _go_on(draft)
-        reconcile(draft)
         _track_sync(draft)
+        reconcile(draft)
     return draft.state, tuple(draft.effects)
 
 

@@ -490,6 +490,22 @@ def test_what_ran_here_comes_back_also_where_the_history_lacks_what_was_before_i
     assert world.mounted.snapshot.files == files("two")
 
 
+def test_a_process_that_ends_after_late_proof_unsays_no_verdict() -> None:
+    world = run_among_three(first=True)
+    edit(world, "two")
+    reach(world, Confirming)
+    world.lose_mount()
+    world.run_until(lambda: outcomes(world)[-1] == "unconfirmed")
+    world.regain_mount()
+    world.run_until(lambda: outcomes(world)[-1] == "applied")
+    world.run_for(1)
+    assert mark(world, "status") == "Unconfirmed"
+    writes = world.config.writes
+    world.kill_daemon()
+    world.run_for(10)
+    assert (mark(world, "status"), world.config.writes) == ("Unconfirmed", writes)
+
+
 # --- each for itself
 
 

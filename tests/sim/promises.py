@@ -276,7 +276,7 @@ class Promises:
         elif status not in FINAL and not self._is_waiting(status, marks.get("message", "")):
             self.accuse(f"{short(digest)} rests at {status}: {marks.get('message', '')}")
         elif self.fleet.nature.is_published and status in FAILURES:
-            self._judge_all_good()
+            self._judge_all_good(digest if status in {Status.FAILED, Status.ROLLED_BACK} else "")
 
     def _judge_history(self, digest: str, revision: str) -> None:
         """What is applied is kept, under the number that the object tells.
@@ -337,13 +337,15 @@ class Promises:
         counting = status == Status.ROLLING_OUT and "proven" in message
         return counting or (status in {Status.PENDING, Status.RELOADING} and bool(message))
 
-    def _judge_all_good(self) -> None:
+    def _judge_all_good(self, failed: str) -> None:
         unkept = self.fleet.nature.forbidden in {"keep", "recall"}
         for pod in self.fleet.pods:
             runs, state = pod.world.runs, pod.world.state
+            good = state.good if state is not None else None
             # A pod that never had good files, or whose own were overruled, has none to go back to
             # where there is no history.
-            bare = pod.world.kept is None or (unkept and state is not None and state.good is None)
+            bare = pod.world.kept is None or (unkept and state is not None and good is None)
+            bare |= good is not None and good.digest == failed
             if not bare and runs not in self._good:
                 self.accuse(f"{pod.name} runs {short(runs or '-')}, which nobody has proven")
 
