@@ -46,6 +46,12 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="a turn is given back as the files change after the signal",
+        file="content.py",
+        text="draft.state = replace(draft.state, claimed=turn, given=attempt.digest)",
+        replacement="pass",
+    ),
+    Mutant(
         name="what has just ended is written as if it still ran",
         file="machine.py",
         text="        _track_sync(draft)\n        reconcile(draft)\n",

@@ -28,6 +28,7 @@ from sidecar.core.snapshot import Mounted, short
 from sidecar.core.state import (
     ATTEMPTS_KEPT,
     Attempt,
+    Claimed,
     Confirming,
     Decision,
     Interrupted,
@@ -311,11 +312,16 @@ def supersede(draft: Draft, why: str) -> None:
     """Other content has taken the candidate's place; whoever asked gets the answer for that.
 
     What called for this attempt calls for the next one, even where that is the content that was
-    decided before: the process may run this candidate by now.
+    decided before: the process may run this candidate by now. What it was given keeps its turn, in
+    case that is wanted again: it still is one try.
     """
-    _record(draft, draft.attempt, Outcome.SUPERSEDED, why)
+    attempt = draft.attempt
+    _record(draft, attempt, Outcome.SUPERSEDED, why)
     draft.rest()
     draft.state = replace(draft.state, restart_pending=True)
+    if attempt.was_given and attempt.nonce:
+        turn = Claimed(digest=attempt.digest, nonce=attempt.nonce, tries=attempt.tries)
+        draft.state = replace(draft.state, claimed=turn, given=attempt.digest)
     save(draft)
 
 

@@ -500,10 +500,22 @@ def test_a_process_that_ends_after_late_proof_unsays_no_verdict() -> None:
     world.run_until(lambda: outcomes(world)[-1] == "applied")
     world.run_for(1)
     assert mark(world, "status") == "Unconfirmed"
-    writes = world.config.writes
     world.kill_daemon()
-    world.run_for(10)
-    assert (mark(world, "status"), world.config.writes) == ("Unconfirmed", writes)
+    assert not world.run_until(lambda: mark(world, "status") != "Unconfirmed", within_s=10)
+
+
+def test_a_turn_stays_where_the_files_change_for_a_moment_after_the_signal() -> None:
+    world = run_among_three(first=True, habits=Habits(work_s=2.0))
+    edit(world, "two")
+    reach(world, Confirming)
+    holder = mark(world, "holder")
+    world.mount(files("three"))
+    world.run_for(0.5)
+    assert "superseded" in outcomes(world)
+    world.kill_daemon()
+    world.mount(files("two"))
+    world.run_for(5)
+    assert marks(world, "status", "holder") == ("Reloading", holder)
 
 
 # --- each for itself
