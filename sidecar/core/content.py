@@ -196,9 +196,8 @@ def may_signal(state: State) -> bool:
 
 
 def _is_own_good(state: State, decided: Decision) -> bool:
-    """Whether other pods are in doubt of what this one has proven, and would go back to."""
-    doubtful = decided.outcome is Outcome.UNCONFIRMED and not decided.tried
-    return doubtful and decided.digest == state.last_good
+    """Whether there is doubt of the very content that this pod has proven, and would go back to."""
+    return decided.outcome is Outcome.UNCONFIRMED and decided.digest == state.last_good
 
 
 def is_overruled(state: State) -> bool:

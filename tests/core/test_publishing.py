@@ -467,6 +467,24 @@ def test_a_process_gets_what_its_folder_carries_where_it_was_given_what_nobody_w
     assert runs(world, "one")
 
 
+def test_doubt_of_the_last_good_content_does_not_keep_a_process_at_other_content() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=replace(PROMETHEUS, noop=Noop.STAYS)))
+    world.config.annotate(requested="again")
+    settle(world)
+    assert mark(world, "status") == "Unconfirmed"
+    edit(world, "two")
+    reach(world, Confirming)
+    world.crash_sidecar()
+    world.kill_daemon()
+    world.run_for(1)
+    world.start_daemon()
+    edit(world, "one")
+    world.start_sidecar()
+    settle(world)
+    assert folder(world) == files("one")
+    assert runs(world, "one")
+
+
 @pytest.mark.parametrize("content", ["two", "bad", "one"])
 @pytest.mark.parametrize("phase", [Publishing, Seeking, Signalling, Confirming])
 def test_an_edit_on_the_way_back_is_decided_as_ever(phase: type[Phase], content: str) -> None:

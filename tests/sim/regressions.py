@@ -55,5 +55,6 @@ SEEDS = {
     158215: "a pod had nothing to go back to, as its object had been created anew",
     184193: "a verdict was unsaid as the process ended that had proven it wrong",
     203430: "a turn was given back as the files changed for a moment after the signal",
+    210929: "doubt of the last good content kept a process at other content",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
