@@ -468,10 +468,16 @@ def test_a_process_gets_what_its_folder_carries_where_it_was_given_what_nobody_w
 
 
 def test_doubt_of_the_last_good_content_does_not_keep_a_process_at_other_content() -> None:
-    world = run_in_cluster(make_cluster(PUBLISHED, proof=replace(PROMETHEUS, noop=Noop.STAYS)))
-    world.config.annotate(requested="again")
-    settle(world)
-    assert mark(world, "status") == "Unconfirmed"
+    proof = replace(PROMETHEUS, noop=Noop.STAYS)
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=proof, rollback=Rollback.DATA))
+    world.crash_sidecar()
+    world.kill_daemon()
+    world.run_for(1)
+    world.start_daemon()
+    edit(world, "bad subtle")
+    world.start_sidecar()
+    world.run_for(60)
+    assert marks(world, "status", "observed") == ("Unconfirmed", mark(world, "active"))
     edit(world, "two")
     reach(world, Confirming)
     world.crash_sidecar()
@@ -480,7 +486,7 @@ def test_doubt_of_the_last_good_content_does_not_keep_a_process_at_other_content
     world.start_daemon()
     edit(world, "one")
     world.start_sidecar()
-    settle(world)
+    world.run_for(60)
     assert folder(world) == files("one")
     assert runs(world, "one")
 
