@@ -46,6 +46,18 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="what was undone stays so though it was proven since",
+        file="content.py",
+        text="side = replace(side, restored=None)",
+        replacement="pass",
+    ),
+    Mutant(
+        name="a process is left with what it began with before its folder was right",
+        file="repair.py",
+        text="return began_s > state.begun_s and not mounted.was_there_at(began_s)",
+        replacement="return False",
+    ),
+    Mutant(
         name="a turn is given back as the files change after the signal",
         file="content.py",
         text="draft.state = replace(draft.state, claimed=turn, given=attempt.digest)",
@@ -96,7 +108,7 @@ MUTANTS = (
     Mutant(
         name="a process is left with what it was given by a sidecar that died",
         file="repair.py",
-        text="if carried and not _runs_other(state, decided, good):",
+        text="if carried and (good.digest == decided.digest or not _runs_other(state)):",
         replacement="if carried:",
     ),
     Mutant(
@@ -300,9 +312,9 @@ MUTANTS = (
     ),
     Mutant(
         name="an old process is taken for one that started with the content",
-        file="process.py",
-        text="    return process.started_s > attempt.candidate.since_s + START_MARGIN_S",
-        replacement="    return True",
+        file="snapshot.py",
+        text="        return started_s > self.since_s + START_MARGIN_S",
+        replacement="        return True",
     ),
     Mutant(
         name="a process that was signalled since counts as untouched",

@@ -369,11 +369,15 @@ def _remember_good(draft: Draft, attempt: Attempt) -> None:
     content = attempt.candidate.snapshot
     if draft.state.last_good != attempt.digest:
         draft.emit(SaveGood(content))
+    side = draft.state.api
+    if side is not None and side.restored == whole(draft.state, attempt.digest):
+        side = replace(side, restored=None)  # it was undone, and is good after all
     draft.state = replace(
         draft.state,
         last_good=attempt.digest,
         good=content,
         good_s=draft.now_s,
+        api=side,
         restart_pending=False,
     )
 

@@ -28,10 +28,6 @@ from sidecar.core.state import (
 from sidecar.core.turn import is_paused
 from sidecar.core.verdict import Verdict, find_unready, is_healthy, judge, shows_content
 
-START_MARGIN_S = 0.1
-"""By how much a start must be later than its content: process starts come in ticks of 10 ms, file
-times in ticks of 4 ms, and a container's start time is that of its runtime's fork."""
-
 BASELINE_KEPT_S = 1.0
 """A look from before the claim that is older than this is taken again."""
 
@@ -80,7 +76,7 @@ def look_again(draft: Draft, phase: Seeking, look_s: float) -> None:
 
 def started_with(attempt: Attempt, process: Process) -> bool:
     """Whether `process` read the candidate when it started: it is younger than the files."""
-    return process.started_s > attempt.candidate.since_s + START_MARGIN_S
+    return attempt.candidate.was_there_at(process.started_s)
 
 
 def runs_candidate(draft: Draft, sample: Sample, process: Process) -> str | None:

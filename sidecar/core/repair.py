@@ -5,8 +5,8 @@ from __future__ import annotations
 from sidecar.core.attempt import Outcome
 from sidecar.core.bridge import Mode, Rollback
 from sidecar.core.newest import whole
-from sidecar.core.snapshot import Mounted, Snapshot
-from sidecar.core.state import Decision, State
+from sidecar.core.snapshot import Mounted
+from sidecar.core.state import State
 from sidecar.core.turn import takes_turns
 
 
@@ -31,7 +31,7 @@ def is_repair_due(state: State) -> bool:
     if state.bridge.source.mode is not Mode.PUBLISHED or decided is None or good is None:
         return False
     carried = mounted is not None and mounted.snapshot.digest == good.digest
-    if carried and not _runs_other(state, decided, good):
+    if carried and (good.digest == decided.digest or not _runs_other(state)):
         return False
     undo = state.bridge.policy.rollback is not Rollback.NONE
     failed = decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED} and undo
@@ -39,6 +39,12 @@ def is_repair_due(state: State) -> bool:
     return (failed or refused) and not decided.lost
 
 
-def _runs_other(state: State, decided: Decision, good: Snapshot) -> bool:
-    loaded = state.loaded
-    return loaded is not None and good.digest not in {loaded.digest, decided.digest}
+def _runs_other(state: State) -> bool:
+    """Whether the process was given something else, or began with it while this sidecar ran."""
+    loaded, process, mounted = state.loaded, state.process, state.mounted
+    if mounted is None or (loaded is None and process is None):
+        return False
+    if loaded is not None:
+        return loaded.digest != mounted.snapshot.digest
+    began_s = process.started_s if process is not None else 0.0
+    return began_s > state.begun_s and not mounted.was_there_at(began_s)

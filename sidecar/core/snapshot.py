@@ -55,6 +55,11 @@ class Snapshot:
         return short(self.digest)
 
 
+START_MARGIN_S = 0.1
+"""By how much a start must be later than its content: process starts come in ticks of 10 ms, file
+times in ticks of 4 ms, and a container's start time is that of its runtime's fork."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mounted:
     """What the mount carries now.
@@ -67,3 +72,7 @@ class Mounted:
     snapshot: Snapshot
     fence: str
     since_s: float
+
+    def was_there_at(self, started_s: float) -> bool:
+        """Whether a process that started then has read this generation."""
+        return started_s > self.since_s + START_MARGIN_S

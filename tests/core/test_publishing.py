@@ -467,6 +467,22 @@ def test_a_process_gets_what_its_folder_carries_where_it_was_given_what_nobody_w
     assert runs(world, "one")
 
 
+def test_a_process_that_began_with_unproven_content_gets_the_last_good_back() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED, latency=Latency(publish_s=0.2, look_s=0.3)))
+    edit(world, "two")
+    reach(world, Claiming)
+    world.kill_daemon()
+    edit(world, "one")
+    world.run_for(0.5)
+    reach(world, Publishing)
+    world.start_daemon()
+    reach(world, Seeking)
+    edit(world, "bad")
+    settle(world)
+    assert mark(world, "status") == "Rejected"
+    assert runs(world, "one")
+
+
 def test_doubt_of_the_last_good_content_does_not_keep_a_process_at_other_content() -> None:
     proof = replace(PROMETHEUS, noop=Noop.STAYS)
     world = run_in_cluster(make_cluster(PUBLISHED, proof=proof, rollback=Rollback.DATA))

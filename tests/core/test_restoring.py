@@ -197,6 +197,25 @@ def test_refused_data_that_comes_back_is_rejected_and_not_fought_over() -> None:
     assert mark(world, "handled") == "now"
 
 
+def test_data_that_was_proven_after_all_is_no_longer_refused() -> None:
+    world = run_in_cluster(make_cluster(rollback=Rollback.DATA))
+    edit(world, "bad subtle")
+    settle(world)
+    world.invalid = lambda _content: False
+    edit(world, "bad subtle")
+    world.run_for(10)
+    assert mark(world, "status") == "Rejected"
+    world.config.annotate(requested="again")
+    world.mount(files("bad subtle"))
+    settle(world)
+    assert mark(world, "status") == "Applied"
+    for content in ("three", "bad subtle"):
+        edit(world, content)
+        world.mount(files(content))
+        settle(world)
+        assert mark(world, "status") == "Applied"
+
+
 def test_refused_data_is_remembered_by_the_journal() -> None:
     world = run_with_rollback()
     edit(world, "bad subtle")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.core.process import START_MARGIN_S
+from sidecar.core.snapshot import START_MARGIN_S
 from tests.daemons.evidence import succeeded_at
 from tests.daemons.harness import DaemonSpec, Running, running
 from tests.daemons.sidecars import UNTRACED, Sidecar, beside, digest_of, fetch, swap_unchanged

@@ -56,5 +56,7 @@ SEEDS = {
     184193: "a verdict was unsaid as the process ended that had proven it wrong",
     203430: "a turn was given back as the files changed for a moment after the signal",
     210929: "doubt of the last good content kept a process at other content",
+    237049: "a process was left with the unproven content that it had begun with",
+    244532: "content that was undone, and proven later, was not gone back to",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
