@@ -129,7 +129,10 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A turn that a sidecar before claimed for `digest`: it is gone on with, while it stands."""
+    """A turn for `digest` whose attempt was broken off, as by the end of a sidecar.
+
+    It is gone on with, while it stands.
+    """
 
     digest: str
     nonce: str
