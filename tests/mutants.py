@@ -46,6 +46,12 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="doubt of the last good content is answered by another signal",
+        file="content.py",
+        text="doubtful = decided.outcome is Outcome.UNCONFIRMED and not given",
+        replacement="doubtful = decided.outcome is Outcome.UNCONFIRMED",
+    ),
+    Mutant(
         name="what was undone stays so though it was proven since",
         file="content.py",
         text="side = replace(side, restored=None)",

@@ -196,8 +196,13 @@ def may_signal(state: State) -> bool:
 
 
 def _is_own_good(state: State, decided: Decision) -> bool:
-    """Whether there is doubt of the very content that this pod has proven, and would go back to."""
-    return decided.outcome is Outcome.UNCONFIRMED and decided.digest == state.last_good
+    """Whether there is doubt of what this pod has proven and would go back to.
+
+    Not where that was just given to the process: then another signal would tell no more.
+    """
+    given = state.loaded is not None and state.loaded.digest == decided.digest
+    doubtful = decided.outcome is Outcome.UNCONFIRMED and not given
+    return doubtful and decided.digest == state.last_good
 
 
 def is_overruled(state: State) -> bool:

@@ -78,7 +78,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "Answered": "Idle Seeking Claiming Signalling",
         "Kept": "Claiming",
         "ProcessExited": "Seeking",
-        "Tick": "Seeking Claiming",
+        "Tick": "Seeking Claiming Signalling",
     },
     "Signalling": {
         "MountChanged": "Signalling",

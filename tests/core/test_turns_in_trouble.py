@@ -518,6 +518,25 @@ def test_a_turn_stays_where_the_files_change_for_a_moment_after_the_signal() -> 
     assert marks(world, "status", "holder") == ("Reloading", holder)
 
 
+def test_a_folder_that_is_lost_for_a_while_is_no_reason_for_another_signal() -> None:
+    world = run_among_three(PUBLISHED, first=False)
+    world.crash_sidecar()
+    world.kill_daemon()
+    world.edit(files("three"))
+    world.run_for(1)
+    world.start_daemon()
+    world.run_for(1)
+    world.start_sidecar()
+    reach(world, Confirming)
+    world.lose_mount()
+    world.run_for(8)
+    assert outcomes(world)[-1] == "unconfirmed"
+    world.regain_mount()
+    world.run_for(60)
+    assert len(world.signalled) == 1
+    assert runs(world, "one")
+
+
 # --- each for itself
 
 

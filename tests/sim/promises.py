@@ -197,7 +197,9 @@ class Promises:
             self.accuse(f"{short(digest)} is Applied after {len(proven)} of {replicas} pods")
 
     def _list_running(self, digest: str) -> set[str]:
-        return {pod.name for pod in self.fleet.pods if pod.world.runs == digest}
+        """Also a daemon that is still about to show all of it."""
+        daemons = {pod.name: pod.world.daemon for pod in self.fleet.pods}
+        return {name for name, of in daemons.items() if of is not None and of.loaded == digest}
 
     def take_signal(self, world: World, content: Snapshot) -> None:
         self.read_records()

@@ -58,5 +58,6 @@ SEEDS = {
     210929: "doubt of the last good content kept a process at other content",
     237049: "a process was left with the unproven content that it had begun with",
     244532: "content that was undone, and proven later, was not gone back to",
+    310854: "a process was signalled once more as its folder could not be read for a while",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
