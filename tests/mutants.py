@@ -46,6 +46,18 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        name="a process that may have been signalled is waited for for ever",
+        file="content.py",
+        text="given=candidate.snapshot.digest in {state.given, maybe_signalled}",
+        replacement="given=candidate.snapshot.digest == state.given",
+    ),
+    Mutant(
+        name="each end and start of a process is written of",
+        file="marks.py",
+        text='if changes.keys() == {"message"} and _comes_and_goes(state, declared):',
+        replacement="if False:",
+    ),
+    Mutant(
         name="doubt of the last good content is answered by another signal",
         file="content.py",
         text="doubtful = decided.outcome is Outcome.UNCONFIRMED and not given",

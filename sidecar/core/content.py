@@ -120,17 +120,18 @@ def wanted_from(state: State, want: Want) -> float:
 def begin_attempt(draft: Draft, want: Want) -> None:
     """Set what is wanted on its way."""
     state, candidate = draft.state, want.candidate
+    claimed, interrupted = state.claimed, state.interrupted
+    maybe_signalled = interrupted.digest if interrupted is not None else None
     attempt = Attempt(
         candidate=candidate,
         trigger=want.trigger,
         started_s=draft.now_s,
         predictions=predict_digests(state.bridge.proof, candidate.snapshot),
         asked=state.asked is not None,
-        given=state.given == candidate.snapshot.digest,
+        given=candidate.snapshot.digest in {state.given, maybe_signalled},
         beside=want.beside,
         repairs=want.repairs,
     )
-    claimed, interrupted = state.claimed, state.interrupted
     if claimed is not None and claimed.digest == attempt.digest and not attempt.beside:
         attempt = _take_up(state, replace(attempt, nonce=claimed.nonce, tries=claimed.tries))
     draft.state = replace(

@@ -56,6 +56,8 @@ def find_changes(state: State, api: ApiSide, declared: Declared) -> Marks:
     """What has to be written on the object, as far as it is ours to say."""
     wanted = _compose(state, api, declared)
     changes = {key: value for key, value in wanted.items() if declared.marks.get(key) != value}
+    if changes.keys() == {"message"} and _comes_and_goes(state, declared):
+        return {}
     if changes.keys() == {"target"}:
         return {}  # it goes along with a word: pods of old and new settings would take turns in it
     if not takes_turns(state):
@@ -63,6 +65,13 @@ def find_changes(state: State, api: ApiSide, declared: Declared) -> Marks:
         told = all(api.told.get(key, "") == value for key, value in changes.items())
         return {} if others and told else changes
     return changes
+
+
+def _comes_and_goes(state: State, declared: Declared) -> bool:
+    """Whether a process that ends again and again blocks now for one reason, now for another."""
+    ends = state.attempt.ends if state.attempt is not None else 0
+    said = declared.marks.get("message", "").startswith("blocked: ")
+    return said and bool(state.blocked) and ends > 0
 
 
 def speaks_from_s(state: State, api: ApiSide, declared: Declared) -> float:

@@ -184,6 +184,28 @@ def test_where_annotations_are_forbidden_it_goes_on_without_and_says_so_once() -
     assert mark(world, "observed") == world.config.digest
 
 
+def test_a_process_that_comes_and_goes_is_not_written_of_each_time() -> None:
+    pace = Pace(mount_s=1000.0)
+    world = run_in_cluster(make_cluster(habits=Habits(start_s=5.0), pace=pace))
+    edit(world, "two")
+    world.mount(files("two"))
+    reach(world, Confirming)
+    world.kill_daemon()
+    world.run_for(0.1)
+    edit(world, "one")
+    world.run_for(3)
+    writes = world.config.writes
+    for _ in range(10):
+        world.start_daemon()
+        world.run_for(2)
+        assert state_of(world).blocked == "connection refused"
+        world.kill_daemon()
+        world.run_for(2)
+        assert state_of(world).blocked == "no process"
+    assert (mark(world, "message") or "").startswith("blocked: ")
+    assert world.config.writes <= writes + 1
+
+
 def test_another_refusal_is_told_again() -> None:
     world = run_in_cluster(make_cluster())
     world.config.forbidden = {"write"}

@@ -483,6 +483,21 @@ def test_a_process_that_began_with_unproven_content_gets_the_last_good_back() ->
     assert runs(world, "one")
 
 
+def test_a_process_that_may_have_been_signalled_is_not_waited_for_for_ever() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED))
+    world.ends_untold = "how often the container has ended may not be read"
+    edit(world, "two")
+    reach(world, Signalling)
+    world.crash_sidecar()
+    world.kill_daemon()
+    world.start_sidecar()
+    world.run_for(world.bridge.policy.patience_s + 10)
+    assert mark(world, "status") == "RolledBack"
+    world.start_daemon()
+    world.run_for(10)
+    assert runs(world, "one")
+
+
 def test_doubt_of_the_last_good_content_does_not_keep_a_process_at_other_content() -> None:
     proof = replace(PROMETHEUS, noop=Noop.STAYS)
     world = run_in_cluster(make_cluster(PUBLISHED, proof=proof, rollback=Rollback.DATA))

@@ -164,7 +164,8 @@ class Promises:
             self.accuse(f"{who} speaks of {short(marks.get('observed', ''))} on {short(digest)}")
         is_news = any(marks.get(key) != before.marks.get(key) for key in ("status", "observed"))
         stood = before.marks.get("status") if before.marks.get("observed") == digest else ""
-        if status == Status.RELOADING and stood in FAILURES and who in self._asked:
+        asked = who in self._asked or self._is_another_try_asked()
+        if status == Status.RELOADING and stood in FAILURES and asked:
             self._asked.discard(who)
             trial.signalled, trial.failed_s = set(), None
         if status in FAILURES and is_news:

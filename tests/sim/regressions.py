@@ -59,5 +59,7 @@ SEEDS = {
     237049: "a process was left with the unproven content that it had begun with",
     244532: "content that was undone, and proven later, was not gone back to",
     310854: "a process was signalled once more as its folder could not be read for a while",
+    376521: "a process that may have been signalled was waited for for ever",
+    392773: "each end and start of a process was written of",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
