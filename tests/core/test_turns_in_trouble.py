@@ -16,6 +16,7 @@ from sidecar.core.holder import read_holder
 from sidecar.core.state import Claiming, Confirming, Seeking, Signalling
 from sidecar.core.tally import read_tally
 from sidecar.core.turn import name_short
+from sidecar.core.view import view
 from sidecar.testing.cluster import Pace
 from sidecar.testing.pod_daemon import Habits
 from sidecar.testing.world import World
@@ -439,7 +440,7 @@ def test_a_newer_number_stays_though_another_pod_tells_an_older_one() -> None:
     world.run_for(5)
     told = {"status": "Applied", "message": "3/3 proven", "proven": None, "previous": None}
     world.config.annotate(revision=None, **told)
-    world.run_until(lambda: state_of(world).api.revision == 2)
+    world.run_until(lambda: view(state_of(world)).revision == 2)
     world.config.annotate(revision="1")
     world.run_for(60)
     assert mark(world, "revision") == "2"
