@@ -72,13 +72,13 @@ MUTANTS = (
     Mutant(
         name="a process is left with what it began with before its folder was right",
         file="repair.py",
-        text="return began_s > state.begun_s and not mounted.was_there_at(began_s)",
+        text="return not mounted.was_there_at(process.started_s)",
         replacement="return False",
     ),
     Mutant(
         name="a turn is given back as the files change after the signal",
         file="content.py",
-        text="draft.state = replace(draft.state, claimed=turn, given=attempt.digest)",
+        text="draft.state = replace(draft.state, claimed=attempt.turn, given=attempt.digest)",
         replacement="pass",
     ),
     Mutant(
@@ -90,8 +90,8 @@ MUTANTS = (
     Mutant(
         name="a pod whose content others overruled has nothing to go back to",
         file="history.py",
-        text="good = side.overruled",
-        replacement="pass",
+        text="good=side.overruled",
+        replacement="good=None",
     ),
     Mutant(
         name="an older number that another pod tells is taken for a newer one",
@@ -126,8 +126,8 @@ MUTANTS = (
     Mutant(
         name="a process is left with what it was given by a sidecar that died",
         file="repair.py",
-        text="if carried and (good.digest == decided.digest or not _runs_other(state)):",
-        replacement="if carried:",
+        text="if there is not None and (itself or not _was_given_other(state, there)):",
+        replacement="if there is not None:",
     ),
     Mutant(
         name="a way back that failed is forgotten with the sidecar",
@@ -177,8 +177,8 @@ MUTANTS = (
     Mutant(
         name="another object has the history of the first",
         file="source.py",
-        text="keeping=None, revision=None))",
-        replacement="))",
+        text="keeping=None, revision=None, found=found))",
+        replacement="found=found))",
         by=FLEET,
     ),
     Mutant(

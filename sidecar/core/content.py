@@ -28,7 +28,6 @@ from sidecar.core.snapshot import Mounted, short
 from sidecar.core.state import (
     ATTEMPTS_KEPT,
     Attempt,
-    Claimed,
     Confirming,
     Decision,
     Interrupted,
@@ -324,9 +323,8 @@ def supersede(draft: Draft, why: str) -> None:
     _record(draft, attempt, Outcome.SUPERSEDED, why)
     draft.rest()
     draft.state = replace(draft.state, restart_pending=True)
-    if attempt.was_given and attempt.nonce:
-        turn = Claimed(digest=attempt.digest, nonce=attempt.nonce, tries=attempt.tries)
-        draft.state = replace(draft.state, claimed=turn, given=attempt.digest)
+    if attempt.was_given and attempt.turn is not None:
+        draft.state = replace(draft.state, claimed=attempt.turn, given=attempt.digest)
     save(draft)
 
 

@@ -108,19 +108,20 @@ def _is_recall_due(state: State, api: ApiSide) -> bool:
 def take_recalled(draft: Draft, event: Recalled) -> None:
     """The history has what there is to go back to, or not, or nobody knows yet."""
     side, content = replace(draft.api, recalling=None), event.content
-    good = draft.state.good
     if event.lost:
         side = _ask_later(replace(side, recalled=None), draft.now_s)
     else:
         side = _stop_asking(side)
-    if good is None and content is None and not event.lost:
-        good = side.overruled
-    draft.state = replace(draft.state, api=side, good=good)
-    if content is not None and good is None:
+    draft.state = replace(draft.state, api=side)
+    if draft.state.good is not None:
+        return
+    if content is not None:
         names = draft.state.wholes
         if side.earlier is not None and side.earlier != content.digest:
             names = {**names, content.digest: side.earlier}
         draft.state = replace(draft.state, good=content, wholes=names)
+    elif not event.lost:
+        draft.state = replace(draft.state, good=side.overruled)
 
 
 def _ask_later(api: ApiSide, now_s: float) -> ApiSide:

@@ -172,10 +172,8 @@ def _find_given(state: State) -> str | None:
 
 def _find_claimed(state: State) -> Claimed | None:
     """The turn that is this pod's, or was when its sidecar ended and was not taken up yet."""
-    attempt = state.attempt
-    if attempt is None or not attempt.nonce:
-        return state.claimed
-    return Claimed(digest=attempt.digest, nonce=attempt.nonce, tries=attempt.tries)
+    turn = state.attempt.turn if state.attempt is not None else None
+    return state.claimed if turn is None else turn
 
 
 def _write_claimed(claimed: Claimed | None) -> object:

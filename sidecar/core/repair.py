@@ -30,8 +30,9 @@ def is_repair_due(state: State) -> bool:
     decided, good, mounted = state.decided, state.good, state.mounted
     if state.bridge.source.mode is not Mode.PUBLISHED or decided is None or good is None:
         return False
-    carried = mounted is not None and mounted.snapshot.digest == good.digest
-    if carried and (good.digest == decided.digest or not _runs_other(state)):
+    there = mounted if mounted is not None and mounted.snapshot.digest == good.digest else None
+    itself = good.digest == decided.digest
+    if there is not None and (itself or not _was_given_other(state, there)):
         return False
     undo = state.bridge.policy.rollback is not Rollback.NONE
     failed = decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED} and undo
@@ -39,12 +40,11 @@ def is_repair_due(state: State) -> bool:
     return (failed or refused) and not decided.lost
 
 
-def _runs_other(state: State) -> bool:
+def _was_given_other(state: State, mounted: Mounted) -> bool:
     """Whether the process was given something else, or began with it while this sidecar ran."""
-    loaded, process, mounted = state.loaded, state.process, state.mounted
-    if mounted is None or (loaded is None and process is None):
-        return False
+    loaded, process = state.loaded, state.process
     if loaded is not None:
         return loaded.digest != mounted.snapshot.digest
-    began_s = process.started_s if process is not None else 0.0
-    return began_s > state.begun_s and not mounted.was_there_at(began_s)
+    if process is None or process.started_s <= state.begun_s:
+        return False
+    return not mounted.was_there_at(process.started_s)

@@ -114,6 +114,13 @@ class Attempt:
         """Whether a process was given the candidate, by this sidecar or by one before."""
         return self.signalled or self.given
 
+    @property
+    def turn(self) -> Claimed | None:
+        """What it claimed."""
+        if not self.nonce:
+            return None
+        return Claimed(digest=self.digest, nonce=self.nonce, tries=self.tries)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted:

@@ -198,7 +198,7 @@ def test_refused_data_that_comes_back_is_rejected_and_not_fought_over() -> None:
 
 
 def test_data_that_was_proven_after_all_is_no_longer_refused() -> None:
-    world = run_in_cluster(make_cluster(rollback=Rollback.DATA))
+    world = run_with_rollback()
     edit(world, "bad subtle")
     settle(world)
     world.invalid = lambda _content: False

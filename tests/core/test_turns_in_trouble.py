@@ -75,6 +75,24 @@ def claim_elsewhere(world: World, content: str = "two") -> str:
     return digest
 
 
+def claim_here(world: World) -> str | None:
+    """This pod goes first, and its process was given new content: the holder on the object."""
+    edit(world, "two")
+    reach(world, Confirming)
+    return mark(world, "holder")
+
+
+def complete_elsewhere(world: World) -> None:
+    """This pod follows new content, and others complete its rollout without a number."""
+    claim_elsewhere(world)
+    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
+    world.mount(files("two"))
+    world.run_for(5)
+    world.config.annotate(
+        status="Applied", message="3/3 proven", proven=None, previous=None, revision=None
+    )
+
+
 def test_who_takes_a_turn_over_is_not_outrun_by_the_claim_it_replaces() -> None:
     world = run_among_three(first=False, pace=Pace(call_s=0.4, watch_s=0.01))
     claim_elsewhere(world)
@@ -98,9 +116,7 @@ def test_who_is_outrun_as_the_old_holder_speaks_after_all_stands_down() -> None:
 
 def test_a_turn_is_gone_on_with_after_a_restart_also_where_the_process_died_of_it() -> None:
     world = run_among_three(first=True)
-    edit(world, "two")
-    reach(world, Confirming)
-    holder = mark(world, "holder")
+    holder = claim_here(world)
     world.kill_daemon()
     world.run_for(1)
     world.crash_sidecar()
@@ -215,9 +231,7 @@ def test_what_a_stranger_outran_is_said_again_while_the_process_is_sought() -> N
 
 def test_a_turn_is_not_given_back_by_a_stop_where_the_process_was_given_its_content() -> None:
     world = run_among_three(first=True)
-    edit(world, "two")
-    reach(world, Confirming)
-    holder = mark(world, "holder")
+    holder = claim_here(world)
     world.kill_daemon()
     world.stop_sidecar()
     world.run_for(3)
@@ -389,13 +403,7 @@ def test_another_try_waits_for_no_process_that_dies_of_the_files_it_is_to_load()
 
 def test_a_number_that_is_missing_is_found_by_another_pod() -> None:
     world = run_among_three(first=False)
-    claim_elsewhere(world)
-    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
-    world.mount(files("two"))
-    world.run_for(5)
-    world.config.annotate(
-        status="Applied", message="3/3 proven", proven=None, previous=None, revision=None
-    )
+    complete_elsewhere(world)
     world.run_for(60)  # who went first is gone, and has told none
     assert marks(world, "status", "message") == ("Applied", "3/3 proven")
     assert mark(world, "revision") == "2"
@@ -404,9 +412,7 @@ def test_a_number_that_is_missing_is_found_by_another_pod() -> None:
 
 def test_a_pod_that_was_created_anew_under_its_name_counts_as_one_that_vanished() -> None:
     world = run_among_three(first=True)
-    edit(world, "two")
-    reach(world, Confirming)
-    holder = mark(world, "holder")
+    holder = claim_here(world)
     world.recreate_pod()
     world.start_sidecar()
     world.run_for(10)
@@ -434,12 +440,7 @@ def test_what_a_process_ran_that_may_be_gone_is_not_told_before_it_is_seen() -> 
 
 def test_a_newer_number_stays_though_another_pod_tells_an_older_one() -> None:
     world = run_among_three(first=False)
-    claim_elsewhere(world)
-    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
-    world.mount(files("two"))
-    world.run_for(5)
-    told = {"status": "Applied", "message": "3/3 proven", "proven": None, "previous": None}
-    world.config.annotate(revision=None, **told)
+    complete_elsewhere(world)
     world.run_until(lambda: view(state_of(world)).revision == 2)
     world.config.annotate(revision="1")
     world.run_for(60)
@@ -507,9 +508,7 @@ def test_a_process_that_ends_after_late_proof_unsays_no_verdict() -> None:
 
 def test_a_turn_stays_where_the_files_change_for_a_moment_after_the_signal() -> None:
     world = run_among_three(first=True, habits=Habits(work_s=2.0))
-    edit(world, "two")
-    reach(world, Confirming)
-    holder = mark(world, "holder")
+    holder = claim_here(world)
     world.mount(files("three"))
     world.run_for(0.5)
     assert "superseded" in outcomes(world)
@@ -592,9 +591,7 @@ def test_what_an_earlier_sidecar_gave_to_a_process_that_died_keeps_its_turn_with
     None
 ):
     world = run_among_three(first=True)
-    edit(world, "two")
-    reach(world, Confirming)
-    holder = mark(world, "holder")
+    holder = claim_here(world)
     world.kill_daemon()
     world.run_for(1)
     world.crash_sidecar()

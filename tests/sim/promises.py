@@ -43,6 +43,10 @@ class Trial:
     proven: set[str] = field(default_factory=set)
     failed_s: float | None = None
 
+    def begin_anew(self) -> None:
+        """A person asks for another try of it."""
+        self.signalled, self.failed_s = set(), None
+
 
 class Looker:
     """Takes the place of a pod's own witness, for one pod of many."""
@@ -124,8 +128,7 @@ class Promises:
             self._calm_writes = 0
         if not who.startswith("pod-"):
             if before is not None and _is_new_to_all(before, after):
-                trial = self._trials.setdefault(digest, Trial())
-                trial.signalled, trial.failed_s = set(), None
+                self._trials.setdefault(digest, Trial()).begin_anew()
             return
         self._note_write(before, after, who)
         if before is not None and before.files != after.files:
@@ -167,7 +170,7 @@ class Promises:
         asked = who in self._asked or self._is_another_try_asked()
         if status == Status.RELOADING and stood in FAILURES and asked:
             self._asked.discard(who)
-            trial.signalled, trial.failed_s = set(), None
+            trial.begin_anew()
         if status in FAILURES and is_news:
             trial.failed_s = self.fleet.now_s
             self._failed.add(digest)
@@ -199,8 +202,8 @@ class Promises:
 
     def _list_running(self, digest: str) -> set[str]:
         """Also a daemon that is still about to show all of it."""
-        daemons = {pod.name: pod.world.daemon for pod in self.fleet.pods}
-        return {name for name, of in daemons.items() if of is not None and of.loaded == digest}
+        pods = ((pod.name, pod.world.daemon) for pod in self.fleet.pods)
+        return {name for name, daemon in pods if daemon is not None and daemon.loaded == digest}
 
     def take_signal(self, world: World, content: Snapshot) -> None:
         self.read_records()
