@@ -109,6 +109,19 @@ def test_what_comes_back_has_a_new_number() -> None:
     assert marks(world, "status", "revision") == ("Applied", "3")
 
 
+def test_a_revision_of_an_object_is_not_told_on_the_one_that_follows() -> None:
+    world = run_in_cluster(make_cluster())
+    edit(world, "two")
+    world.mount(files("two"))
+    settle(world)
+    assert mark(world, "revision") == "2"
+    world.config.delete()
+    world.run_for(1)
+    world.config.create(files("bad"))
+    settle(world)
+    assert (mark(world, "status"), mark(world, "revision")) == ("Rejected", None)
+
+
 def test_what_could_not_be_kept_as_the_api_went_away_is_kept_once_it_is_back() -> None:
     world = run_in_cluster(make_cluster())
     edit(world, "two")
