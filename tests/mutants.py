@@ -59,7 +59,7 @@ MUTANTS = (
     ),
     Mutant(
         name="doubt of the last good content is answered by another signal",
-        file="content.py",
+        file="repair.py",
         text="doubtful = decided.outcome is Outcome.UNCONFIRMED and not given",
         replacement="doubtful = decided.outcome is Outcome.UNCONFIRMED",
     ),
@@ -108,8 +108,20 @@ MUTANTS = (
     Mutant(
         name="what others doubt is not gone back to",
         file="content.py",
-        text="or (attempt.repairs and _is_own_good(state, decided))",
+        text="or (attempt.repairs and is_own_good(state, decided))",
         replacement="",
+    ),
+    Mutant(
+        name="what others doubt ends the search for the process that is to be brought back",
+        file="source.py",
+        text="leaves = turn.move is Move.LEAVE and content.may_signal(draft.state)",
+        replacement="leaves = turn.move is Move.LEAVE",
+    ),
+    Mutant(
+        name="a process keeps what it began with, as others doubt what its folder carries",
+        file="repair.py",
+        text="doubted = good.digest == decided.digest and not is_own_good(state, decided)",
+        replacement="doubted = good.digest == decided.digest",
     ),
     Mutant(
         name="a pod of the same name takes the count back of one that vanished",
@@ -126,7 +138,7 @@ MUTANTS = (
     Mutant(
         name="a process is left with what it was given by a sidecar that died",
         file="repair.py",
-        text="if there is not None and (itself or not _was_given_other(state, there)):",
+        text="if there is not None and (doubted or not _was_given_other(state, there)):",
         replacement="if there is not None:",
     ),
     Mutant(

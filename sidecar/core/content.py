@@ -22,7 +22,7 @@ from sidecar.core.effects import (
 )
 from sidecar.core.memory import write_entry
 from sidecar.core.newest import UNMOUNTED, carry, find_newest, is_from_api, whole
-from sidecar.core.repair import is_fill_due, is_repair_due
+from sidecar.core.repair import is_fill_due, is_own_good, is_repair_due
 from sidecar.core.report import Finding, Report
 from sidecar.core.snapshot import Mounted, short
 from sidecar.core.state import (
@@ -191,18 +191,8 @@ def may_signal(state: State) -> bool:
         or decided.digest != attempt.digest
         or decided.outcome is Outcome.APPLIED
         or is_overruled(state)
-        or (attempt.repairs and _is_own_good(state, decided))
+        or (attempt.repairs and is_own_good(state, decided))
     )
-
-
-def _is_own_good(state: State, decided: Decision) -> bool:
-    """Whether there is doubt of what this pod has proven and would go back to.
-
-    Not where that was just given to the process: then another signal would tell no more.
-    """
-    given = state.loaded is not None and state.loaded.digest == decided.digest
-    doubtful = decided.outcome is Outcome.UNCONFIRMED and not given
-    return doubtful and decided.digest == state.last_good
 
 
 def is_overruled(state: State) -> bool:

@@ -6,7 +6,7 @@ from sidecar.core.attempt import Outcome
 from sidecar.core.bridge import Mode, Rollback
 from sidecar.core.newest import whole
 from sidecar.core.snapshot import Mounted
-from sidecar.core.state import State
+from sidecar.core.state import Decision, State
 from sidecar.core.turn import takes_turns
 
 
@@ -31,13 +31,23 @@ def is_repair_due(state: State) -> bool:
     if state.bridge.source.mode is not Mode.PUBLISHED or decided is None or good is None:
         return False
     there = mounted if mounted is not None and mounted.snapshot.digest == good.digest else None
-    itself = good.digest == decided.digest
-    if there is not None and (itself or not _was_given_other(state, there)):
+    doubted = good.digest == decided.digest and not is_own_good(state, decided)
+    if there is not None and (doubted or not _was_given_other(state, there)):
         return False
     undo = state.bridge.policy.rollback is not Rollback.NONE
     failed = decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED} and undo
     refused = decided.outcome is Outcome.REJECTED and (undo or mounted is None)
     return (failed or refused) and not decided.lost
+
+
+def is_own_good(state: State, decided: Decision) -> bool:
+    """Whether there is doubt of what this pod has proven and would go back to.
+
+    Not where that was just given to the process: then another signal would tell no more.
+    """
+    given = state.loaded is not None and state.loaded.digest == decided.digest
+    doubtful = decided.outcome is Outcome.UNCONFIRMED and not given
+    return doubtful and decided.digest == state.last_good
 
 
 def _was_given_other(state: State, mounted: Mounted) -> bool:

@@ -141,7 +141,8 @@ def heed_others(draft: Draft) -> None:
     if not isinstance(draft.state.phase, Validating | Waiting | Seeking | Claiming):
         return
     turn = find_turn(draft.state, side, declared)
-    if turn.move is Move.LEAVE or _is_stuck(draft.state, declared):
+    leaves = turn.move is Move.LEAVE and content.may_signal(draft.state)
+    if leaves or _is_stuck(draft.state, declared):
         draft.rest()
         _adopt_verdict(draft, declared)
     elif turn.move is Move.GIVE_UP and draft.now_s >= turn.at_s:

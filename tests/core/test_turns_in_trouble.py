@@ -13,7 +13,7 @@ from sidecar.core.bridge import Noop, Rollback, Rollout, Source, Strategy
 from sidecar.core.effects import Publish
 from sidecar.core.events import Tick
 from sidecar.core.holder import read_holder
-from sidecar.core.state import Claiming, Confirming, Seeking, Signalling
+from sidecar.core.state import Claiming, Confirming, Seeking, Signalling, Waiting
 from sidecar.core.tally import read_tally
 from sidecar.core.turn import name_short
 from sidecar.core.view import view
@@ -643,4 +643,23 @@ def test_what_ran_here_comes_back_also_where_it_failed_elsewhere_and_nothing_was
     world.run_for(30)
     assert mark(world, "observed") == world.config.digest
     assert world.mounted.snapshot == content
+    assert outcomes(world)[-1] == "applied"
+
+
+def test_a_process_that_began_with_other_content_gets_the_last_good_that_others_doubt() -> None:
+    world = run_among_three(PUBLISHED, first=False)
+    claim_elsewhere(world)
+    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
+    reach(world, Seeking)
+    world.kill_daemon()
+    digest = edit(world, "one")
+    reach(world, Waiting)
+    world.start_daemon()
+    world.run_for(0.2)
+    assert runs(world, "two")
+    world.latency = replace(world.latency, look_s=0.3)
+    reach(world, Seeking)
+    world.config.annotate(status="Unconfirmed", observed=digest, holder=f"{OTHER}/1/0")
+    settle(world)
+    assert runs(world, "one")
     assert outcomes(world)[-1] == "applied"

@@ -61,5 +61,6 @@ SEEDS = {
     310854: "a process was signalled once more as its folder could not be read for a while",
     376521: "a process that may have been signalled was waited for for ever",
     392773: "each end and start of a process was written of",
+    38329: "a process kept what it began with, as others doubted what its folder carried",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
