@@ -124,6 +124,30 @@ MUTANTS = (
         replacement="doubted = good.digest == decided.digest",
     ),
     Mutant(
+        name="late proof of what a pod had doubted itself is not told",
+        file="marks.py",
+        text="late = stands == Status.UNCONFIRMED and is_incumbent(state, declared)",
+        replacement="late = False",
+    ),
+    Mutant(
+        name="late proof overrules what another pod has seen",
+        file="marks.py",
+        text="late = stands == Status.UNCONFIRMED and is_incumbent(state, declared)",
+        replacement="late = stands == Status.UNCONFIRMED",
+    ),
+    Mutant(
+        name="a process that was gone as others refused its content stays unknown",
+        file="source.py",
+        text="if draft.state.process is None:",
+        replacement="if False:",
+    ),
+    Mutant(
+        name="a way back that failed once is not tried from other content",
+        file="repair.py",
+        text="return (failed or refused) and (displaced or not decided.lost)",
+        replacement="return (failed or refused) and not decided.lost",
+    ),
+    Mutant(
         name="a pod of the same name takes the count back of one that vanished",
         file="turn.py",
         text="return holder.pod == state.bridge.pod and not left",

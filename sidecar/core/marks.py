@@ -182,7 +182,8 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
     if stands in VERDICTS and undecided:
         return True  # a verdict stands until this pod has one of its own
     if takes_turns(state) and stands in REFUSED and _is_applied(state, declared):
-        return True  # it failed in another pod
+        late = stands == Status.UNCONFIRMED and is_incumbent(state, declared)
+        return not late  # it failed in another pod, unless the doubt was this one's own
     if shown is Status.RELOADING and attempt is not None:
         return True  # it follows, or goes on where a sidecar before it ended
     several = takes_turns(state) or shares_word(state)

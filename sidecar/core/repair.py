@@ -37,7 +37,8 @@ def is_repair_due(state: State) -> bool:
     undo = state.bridge.policy.rollback is not Rollback.NONE
     failed = decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED} and undo
     refused = decided.outcome is Outcome.REJECTED and (undo or mounted is None)
-    return (failed or refused) and not decided.lost
+    displaced = mounted is not None and there is None
+    return (failed or refused) and (displaced or not decided.lost)
 
 
 def is_own_good(state: State, decided: Decision) -> bool:

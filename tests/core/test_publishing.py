@@ -451,6 +451,26 @@ def test_a_way_back_that_failed_is_not_tried_again_by_the_sidecar_that_follows()
     assert (mark(world, "message"), len(world.signalled)) == (message, signals)
 
 
+def test_a_way_back_that_failed_is_tried_again_where_other_content_came_between() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED))
+    world.invalid = lambda content: content.files != files("two")
+    world.unseen = lambda _content: True
+    edit(world, "three")
+    settle(world)
+    assert "did not come back" in (mark(world, "message") or "")
+    world.invalid = lambda content: content.files != files("one")
+    edit(world, "four")
+    reach(world, Claiming)
+    world.kill_daemon()
+    edit(world, "three")
+    world.run_for(5)
+    assert folder(world) == files("one")
+    world.start_daemon()
+    settle(world)
+    assert runs(world, "one")
+    assert "runs, proven" in (mark(world, "message") or "")
+
+
 def test_a_process_gets_what_its_folder_carries_where_it_was_given_what_nobody_wants() -> None:
     world = run_in_cluster(make_cluster(PUBLISHED, habits=Habits(work_s=2.0)))
     edit(world, "two")

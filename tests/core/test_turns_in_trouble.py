@@ -492,18 +492,33 @@ def test_what_ran_here_comes_back_also_where_the_history_lacks_what_was_before_i
     assert world.mounted.snapshot.files == files("two")
 
 
-def test_a_process_that_ends_after_late_proof_unsays_no_verdict() -> None:
+def test_late_proof_by_the_pod_that_went_first_lets_the_others_follow() -> None:
+    world = run_among_three(first=True)
+    good, two = world.config.digest, edit(world, "two")
+    reach(world, Confirming)
+    world.lose_mount()
+    world.run_until(lambda: mark(world, "status") == "Unconfirmed")
+    assert mark(world, "active") == good
+    world.regain_mount()
+    world.run_until(lambda: outcomes(world)[-1] == "applied")
+    world.run_for(1)
+    told = ("RollingOut", two, good, name_short(POD))
+    assert marks(world, "status", "active", "previous", "proven") == told
+    world.kill_daemon()
+    assert not world.run_until(lambda: mark(world, "status") != "RollingOut", within_s=10)
+
+
+def test_late_proof_changes_no_word_of_another_pod() -> None:
     world = run_among_three(first=True)
     edit(world, "two")
     reach(world, Confirming)
     world.lose_mount()
-    world.run_until(lambda: outcomes(world)[-1] == "unconfirmed")
+    world.run_until(lambda: mark(world, "status") == "Unconfirmed")
+    world.config.annotate(holder=f"{OTHER}/1/0")
     world.regain_mount()
     world.run_until(lambda: outcomes(world)[-1] == "applied")
-    world.run_for(1)
+    settle(world)
     assert mark(world, "status") == "Unconfirmed"
-    world.kill_daemon()
-    assert not world.run_until(lambda: mark(world, "status") != "Unconfirmed", within_s=10)
 
 
 def test_a_turn_stays_where_the_files_change_for_a_moment_after_the_signal() -> None:
@@ -663,3 +678,18 @@ def test_a_process_that_began_with_other_content_gets_the_last_good_that_others_
     settle(world)
     assert runs(world, "one")
     assert outcomes(world)[-1] == "applied"
+
+
+def test_a_process_that_was_gone_as_others_refused_its_content_is_known_once_it_is_back() -> None:
+    world = run_among_three(first=False)
+    digest = claim_elsewhere(world)
+    world.mount(files("two"))
+    world.kill_daemon()
+    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
+    reach(world, Seeking)
+    world.config.annotate(status="RolledBack", message="no", active=None, proven=None)
+    world.run_for(5)
+    world.start_daemon()
+    world.run_for(5)
+    assert state_of(world).process is not None
+    assert marks(world, "status", "observed") == ("RolledBack", digest)

@@ -62,5 +62,6 @@ SEEDS = {
     376521: "a process that may have been signalled was waited for for ever",
     392773: "each end and start of a process was written of",
     38329: "a process kept what it began with, as others doubted what its folder carried",
+    423424: "files that kill the daemon stayed, as the way back had failed once before",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
