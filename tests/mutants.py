@@ -148,6 +148,18 @@ MUTANTS = (
         replacement="return (failed or refused) and not decided.lost",
     ),
     Mutant(
+        name="who waits for its process unsays a pause",
+        file="marks.py",
+        text="(shown is Status.PAUSED or (bool(state.blocked) and not is_paused(state)))",
+        replacement="(shown is Status.PAUSED or bool(state.blocked))",
+    ),
+    Mutant(
+        name="late proof is not followed by who had only heard of the doubt",
+        file="content.py",
+        text="doubtful = decided.outcome is Outcome.UNCONFIRMED and not decided.adopted",
+        replacement="doubtful = decided.outcome is Outcome.UNCONFIRMED",
+    ),
+    Mutant(
         name="a pod of the same name takes the count back of one that vanished",
         file="turn.py",
         text="return holder.pod == state.bridge.pod and not left",

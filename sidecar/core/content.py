@@ -204,7 +204,7 @@ def is_overruled(state: State) -> bool:
     marks, digest = declared.marks, declared.digest
     adopted = marks.get("status") in ADOPTED and marks.get("observed") == digest
     named = marks.get("active") == digest and decided.digest == declared.content.digest
-    doubtful = decided.outcome is Outcome.UNCONFIRMED and not bears_repeating(state.bridge.proof)
+    doubtful = decided.outcome is Outcome.UNCONFIRMED and not decided.adopted
     return adopted and named and decided.outcome is not Outcome.APPLIED and not doubtful
 
 

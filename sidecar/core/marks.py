@@ -19,6 +19,7 @@ from sidecar.core.turn import (
     Move,
     find_turn,
     is_incumbent,
+    is_paused,
     name_short,
     shares_word,
     stand_by_until_s,
@@ -194,7 +195,7 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
         return undecided and find_turn(state, api, declared).move is not Move.GIVE_UP
     # One pod speaks of what is undecided, but that it is paused, or no more, all know.
     stale = {shown.value, stands} == {Status.PAUSED, Status.PENDING}
-    resumed = stale and (shown is Status.PAUSED or bool(state.blocked))
+    resumed = stale and (shown is Status.PAUSED or (bool(state.blocked) and not is_paused(state)))
     return stands in VERDICTS or (undecided and not resumed)
 
 

@@ -90,6 +90,7 @@ def _write_decision(decided: Decision | None) -> object:
         "aside": decided.aside,
         "lost": decided.lost,
         "tried": decided.tried,
+        "adopted": decided.adopted,
     }
 
 
@@ -103,6 +104,7 @@ def _read_decision(raw: Any) -> Decision | None:
         aside=_read_text(raw["aside"]),
         lost=bool(raw["lost"]),
         tried=bool(raw["tried"]),
+        adopted=bool(raw["adopted"]),
     )
 
 

@@ -336,7 +336,11 @@ def _adopt_verdict(draft: Draft, declared: Declared) -> None:
     outcome = STANDING[declared.marks["status"]]
     message = declared.marks.get("message", "")
     decided = Decision(
-        digest=declared.content.digest, outcome=outcome, message=message, tried=False
+        digest=declared.content.digest,
+        outcome=outcome,
+        message=message,
+        tried=False,
+        adopted=True,
     )
     draft.state = replace(draft.state, decided=decided)
 

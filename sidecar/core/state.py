@@ -27,6 +27,7 @@ class Decision:
 
     `aside`: what else is to be said, as that a process runs the content although it was rejected.
     `lost`: what was to come back after it did not. `tried`: the process was seen to be given it.
+    `adopted`: it is the word of another pod.
     """
 
     digest: str
@@ -36,6 +37,7 @@ class Decision:
     aside: str = ""
     lost: bool = False
     tried: bool = True
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

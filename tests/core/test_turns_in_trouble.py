@@ -693,3 +693,38 @@ def test_a_process_that_was_gone_as_others_refused_its_content_is_known_once_it_
     world.run_for(5)
     assert state_of(world).process is not None
     assert marks(world, "status", "observed") == ("RolledBack", digest)
+
+
+def test_who_waits_for_its_process_does_not_unsay_a_pause() -> None:
+    world = run_among_three(first=False, rollout=EACH)
+    edit(world, "two")
+    world.mount(files("two"))
+    reach(world, Confirming)
+    world.kill_daemon()
+    world.run_for(1)
+    digest = edit(world, "one")
+    told = {"status": "Paused", "observed": digest, "message": "paused"}
+    world.config.annotate(paused="true", holder=f"{OTHER}/1/0", **told)
+    world.mount(files("one"))
+    writes = world.config.writes
+    world.run_for(20)
+    assert "no process" in state_of(world).blocked
+    assert (mark(world, "status"), world.config.writes) == ("Paused", writes)
+
+
+def test_late_proof_is_followed_by_who_had_only_heard_of_the_doubt() -> None:
+    """Also where a second signal would harm: this one's process was given nothing."""
+    world = run_among_three(first=False)
+    proof = replace(world.bridge.proof, noop=Noop.FAILS)
+    world.bridge = replace(world.bridge, proof=proof)
+    world.crash_sidecar()
+    world.start_sidecar()
+    good, two = world.config.digest, claim_elsewhere(world)
+    world.mount(files("two"))
+    world.run_for(1)
+    world.config.annotate(status="Unconfirmed", active=good, previous=None)
+    world.run_for(5)
+    world.config.annotate(status="RollingOut", active=two, previous=good, proven="000000")
+    world.run_for(20)
+    assert runs(world, "two")
+    assert name_short(POD) in (mark(world, "proven") or "")

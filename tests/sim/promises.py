@@ -15,7 +15,7 @@ from sidecar.core.content import may_signal
 from sidecar.core.declared import Declared
 from sidecar.core.history import is_applied
 from sidecar.core.snapshot import Snapshot, digest_of, short
-from sidecar.core.state import Seeking
+from sidecar.core.state import Seeking, State
 from sidecar.core.turn import takes_turns
 from sidecar.testing.declaration import Stored
 from sidecar.testing.world import World
@@ -214,7 +214,7 @@ class Promises:
             return
         if state.attempt.asked or state.attempt.beside or not self.fleet.nature.takes_turns:
             return
-        if self.fleet.now_s <= self._apart_until_s:
+        if self.fleet.now_s <= self._apart_until_s or self._knows_another_object(state):
             return
         trial = self._trials.setdefault(digest, Trial())
         if self._is_another_try_asked():
@@ -227,6 +227,11 @@ class Promises:
         failed_s, knows = trial.failed_s, not world.cluster.is_silent
         if failed_s is not None and self.fleet.now_s > failed_s + SLACK_S and knows:
             self.accuse(f"{content.short} had failed, and was given to {name}")
+
+    def _knows_another_object(self, state: State) -> bool:
+        """Whether the object that the pod was to go first on is gone, and so is its claim."""
+        now, known = self.fleet.config.now, state.api.declared if state.api is not None else None
+        return now is not None and known is not None and known.uid != now.uid
 
     def _is_another_try_asked(self) -> bool:
         """Whether a person's wish stands open: whoever can may heed it, and pods count anew."""

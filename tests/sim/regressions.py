@@ -63,5 +63,6 @@ SEEDS = {
     392773: "each end and start of a process was written of",
     38329: "a process kept what it began with, as others doubted what its folder carried",
     423424: "files that kill the daemon stayed, as the way back had failed once before",
+    485690: "who waited for its process unsaid a pause, and others said it again",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
