@@ -138,7 +138,7 @@ MUTANTS = (
     Mutant(
         name="a process that was gone as others refused its content stays unknown",
         file="source.py",
-        text="if draft.state.process is None:",
+        text="if leaves and draft.state.process is None:",
         replacement="if False:",
     ),
     Mutant(
@@ -158,6 +158,36 @@ MUTANTS = (
         file="content.py",
         text="doubtful = decided.outcome is Outcome.UNCONFIRMED and not decided.adopted",
         replacement="doubtful = decided.outcome is Outcome.UNCONFIRMED",
+    ),
+    Mutant(
+        name="a process that was not seen since the restart is not looked for as its files change",
+        file="machine.py",
+        text="if draft.state.seen is None:",
+        replacement="if draft.state.loaded is None:",
+    ),
+    Mutant(
+        name="content beside the newest that was only watched is said not to have come back",
+        file="content.py",
+        text="if not attempt.repairs:",
+        replacement="if False:",
+    ),
+    Mutant(
+        name="the number of older content is told of what is active",
+        file="marks.py",
+        text="if api.revision is not None and api.numbered == digest:",
+        replacement="if api.revision is not None:",
+    ),
+    Mutant(
+        name="content that ran on as others failed with it is not good again",
+        file="content.py",
+        text="        _remember_good(draft, attempt)\n    draft.unblock()",
+        replacement="    draft.unblock()",
+    ),
+    Mutant(
+        name="who tries once more before its verdict is written is counted as vanished",
+        file="turn.py",
+        text="    if is_incumbent(state, declared):\n        return Turn(Move.CLAIM, at_s, tries)",
+        replacement="",
     ),
     Mutant(
         name="a pod of the same name takes the count back of one that vanished",

@@ -274,6 +274,7 @@ def _settle_unchanged(draft: Draft, attempt: Attempt) -> None:
     if not attempt.beside:
         decided = Decision(digest=attempt.digest, outcome=Outcome.APPLIED, message=message)
         draft.state = replace(draft.state, decided=decided, valid=attempt.digest)
+        _remember_good(draft, attempt)
     draft.unblock()
     answer(draft, Reply.UNCHANGED, message)
     draft.rest()
@@ -339,7 +340,7 @@ def finish(
         or (tried and outcome is not Outcome.UNCONFIRMED),
     )
     if attempt.beside and draft.state.decided is not None:
-        decided = _say_beside(draft.state, draft.state.decided, decided)
+        decided = _say_beside(draft.state, draft.state.decided, decided, attempt)
     draft.state = replace(draft.state, decided=decided, blocked="")
     _record(draft, attempt, outcome, message, findings, adopted=adopted)
     answer(draft, Reply(outcome.value), message, findings)
@@ -349,11 +350,13 @@ def finish(
     save(draft)
 
 
-def _say_beside(state: State, decided: Decision, ended: Decision) -> Decision:
+def _say_beside(state: State, decided: Decision, ended: Decision, attempt: Attempt) -> Decision:
     """The decision on the newest content, with what became of the content beside it."""
     name = short(whole(state, ended.digest))
     if ended.outcome is Outcome.APPLIED:
         return replace(decided, aside=f"{name} runs, proven: {ended.message}", lost=False)
+    if not attempt.repairs:
+        return decided  # it was only watched
     aside = f"{name} did not come back ({ended.outcome.value}): {ended.message}"
     return replace(decided, aside=aside, lost=True)
 

@@ -52,9 +52,9 @@ class ApiSide:
     vain, is asked from `history_from_s` on. Since `unanswered_s` writes get no answer, though the
     watch is open: so it is while an API server shuts down, or has no etcd. `refused` says why
     annotations cannot be written. `told` are the marks that we wrote last. `kept`, `recalled` and
-    `restoration` name what that was asked for, by whole digest, `restored` the content that was
-    undone, `overruled` what was proven here and failed in other pods; `handled` is the wish of a
-    person that was heeded last.
+    `restoration` name what that was asked for, by whole digest, `numbered` what `revision` is the
+    number of, `restored` the content that was undone, `overruled` what was proven here and failed
+    in other pods; `handled` is the wish of a person that was heeded last.
     """
 
     connected: bool = False
@@ -82,6 +82,7 @@ class ApiSide:
     keeping: int | None = None
     kept: str | None = None
     revision: int | None = None
+    numbered: str | None = None
     history_from_s: float = float("-inf")
     history_tries: int = 0
     recalling: int | None = None

@@ -74,7 +74,8 @@ def _keep(draft: Draft, declared: Declared) -> None:
     effect = draft.begin(
         lambda number: Keep(effect=number, declared=declared, cause=cause, protected=protected)
     )
-    side = replace(draft.api, keeping=effect, kept=declared.digest, revision=None)
+    digest = declared.digest
+    side = replace(draft.api, keeping=effect, kept=digest, numbered=digest, revision=None)
     draft.state = replace(draft.state, api=side)
 
 

@@ -224,7 +224,7 @@ def _take_mounted(draft: Draft, mounted: Mounted) -> None:
     digest = mounted.snapshot.digest
     if before is None or before.snapshot.digest != digest:
         source.take_swap(draft, mounted, is_first=before is None)
-        if draft.state.loaded is None:
+        if draft.state.seen is None:
             # What the process runs is to be learned of what it can read now.
             draft.state = replace(draft.state, restart_pending=True)
     attempt = draft.state.attempt

@@ -167,6 +167,19 @@ def _compose_number(api: ApiSide, declared: Declared) -> dict[str, str | None]:
     return {"revision": str(api.revision)} if kept else {}
 
 
+def _find_number(api: ApiSide, marks: Mapping[str, str], digest: str | None) -> str | None:
+    """The number of `digest`: as this pod has kept it, or as it is told of the same content.
+
+    It is told of what is active, and while content moves of what was before.
+    """
+    if digest is None:
+        return None
+    if api.revision is not None and api.numbered == digest:
+        return str(api.revision)
+    numbered = marks.get("previous" if marks.get("status") in MOVING else "active")
+    return marks.get("revision") if numbered == digest else None
+
+
 def _is_own_turn(state: State, declared: Declared) -> bool:
     """Whether this pod has claimed this very content; older content may still have its turn."""
     attempt = state.attempt
@@ -236,8 +249,8 @@ def _compose_word(state: State, api: ApiSide, declared: Declared) -> dict[str, s
     }
     if status is Status.ROLLING_OUT:
         wanted["proven"] = str(Tally().with_pod(name_short(state.bridge.pod), proven=True))
-    if not moving:
-        wanted["revision"] = str(api.revision) if api.revision is not None and good else None
+    settled = wanted["previous" if moving else "active"]
+    wanted["revision"] = _find_number(api, declared.marks, settled)
     holder = _compose_holder(state, declared, status)
     return wanted if holder is None else {**wanted, "holder": str(holder)}
 
@@ -353,6 +366,7 @@ def _compose_stop(
         "previous": None,
         "proven": None,
         "message": _cut(f"{state.bridge.pod}: {decided.message}; {count}/{replicas} run this"),
+        "revision": declared.marks.get("revision") if good else None,
     }
 
 

@@ -145,7 +145,7 @@ def heed_others(draft: Draft) -> None:
     if leaves or _is_stuck(draft.state, declared):
         draft.rest()
         _adopt_verdict(draft, declared)
-        if draft.state.process is None:
+        if leaves and draft.state.process is None:
             draft.state = replace(draft.state, restart_pending=True)
     elif turn.move is Move.GIVE_UP and draft.now_s >= turn.at_s:
         count = read_holder(declared.marks).tries

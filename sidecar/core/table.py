@@ -27,7 +27,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "ApiConnected": "Idle",
         "Answered": "Idle Validating Publishing Seeking Stopped",
         "Kept": "Idle",
-        "Recalled": "Idle Validating",
+        "Recalled": "Validating",
         "ProcessExited": "Seeking",
         "Asked": "Idle Validating Seeking",
         "Tick": "Idle Validating Waiting Seeking Confirming Stopped",

@@ -177,11 +177,14 @@ def _take_over(state: State, api: ApiSide, declared: Declared) -> Turn:
     """Somebody else is at it: dead or stuck once its time is over.
 
     A holder of our own name whose claim is not ours is a pod that is no more. Content that makes
-    one holder after another vanish is given up.
+    one holder after another vanish is given up. A claim of our own may still stand there, after a
+    pause, or as people ask for another try before the verdict on the first is written.
     """
     tries = read_holder(declared.marks).tries
-    over = tries > state.bridge.policy.rollout.takeovers
     at_s = turn_ends_s(state, api, declared)
+    if is_incumbent(state, declared):
+        return Turn(Move.CLAIM, at_s, tries)
+    over = tries > state.bridge.policy.rollout.takeovers
     return Turn(Move.GIVE_UP if over else Move.CLAIM, at_s, tries + 1)
 
 

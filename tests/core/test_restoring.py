@@ -26,6 +26,7 @@ from tests.core.clusters import (
     run_in_cluster,
     runs,
     settle,
+    state_of,
 )
 
 SECRET = Naming(salt="theirs", own_salt="ours")
@@ -132,6 +133,21 @@ def test_what_could_not_be_kept_as_the_api_went_away_is_kept_once_it_is_back() -
     settle(world)
     assert marks(world, "status", "revision") == ("Applied", "2")
     assert count(world, Keep) == 2
+
+
+def test_what_could_not_be_kept_is_kept_also_while_it_is_given_once_more() -> None:
+    world = run_in_cluster(make_cluster(habits=Habits(work_s=3.0)))
+    edit(world, "two")
+    world.run_until(lambda: count(world, Keep) == 1)
+    world.cluster.go_away()
+    world.run_for(5)
+    for content in ("three", "two"):
+        world.mount(files(content))
+        world.run_for(3)
+    reach(world, Confirming)
+    world.cluster.come_back()
+    world.run_until(lambda: count(world, Keep) == 2)
+    assert isinstance(state_of(world).phase, Confirming)
 
 
 def test_a_newer_edit_while_the_older_is_being_kept_is_decided() -> None:

@@ -728,3 +728,58 @@ def test_late_proof_is_followed_by_who_had_only_heard_of_the_doubt() -> None:
     world.run_for(20)
     assert runs(world, "two")
     assert name_short(POD) in (mark(world, "proven") or "")
+
+
+def test_the_number_of_older_content_is_not_told_of_what_others_applied_since() -> None:
+    world = run_among_three(first=True)
+    assert view(state_of(world)).revision == 1
+    two = claim_elsewhere(world)
+    told = {"status": "Applied", "active": two, "previous": None, "revision": "2"}
+    world.config.annotate(holder=f"{OTHER}/1/0", **told)
+    world.run_for(1)
+    edit(world, "bad")
+    settle(world)
+    assert marks(world, "status", "active", "revision") == ("Rejected", two, "2")
+
+
+def test_content_that_ran_on_as_others_failed_with_it_is_good_where_people_want_it_again() -> None:
+    world = run_among_three(PUBLISHED, first=False)
+    world.config.annotate(status="Failed", active=None, holder=f"{OTHER}/1/0")
+    world.run_for(5)
+    assert state_of(world).last_good is None
+    claim_elsewhere(world)
+    world.run_for(0.1)
+    one = edit(world, "one")
+    settle(world)
+    assert marks(world, "status", "active", "revision") == ("RollingOut", one, "1")
+    assert state_of(world).last_good is not None
+
+
+def test_who_tries_once_more_before_its_verdict_is_written_has_not_vanished() -> None:
+    world = run_among_three(first=True, rollout=replace(THREE, takeovers=0))
+    edit(world, "bad subtle")
+    reach(world, Confirming)
+    world.config.loses = 99
+    world.run_until(lambda: outcomes(world)[-1] == "failed")
+    world.ask()
+    world.run_for(1)
+    world.config.loses = 0
+    settle(world)
+    assert len(world.signalled) == 2
+    assert mark(world, "status") == "Unconfirmed"
+    assert "vanished" not in (mark(world, "message") or "")
+
+
+def test_a_mount_that_is_right_at_last_brings_the_look_that_a_restart_lacked() -> None:
+    world = run_in_cluster(make_cluster())
+    world.crash_sidecar()
+    world.mount(files("bad"))
+    world.start_sidecar()
+    world.run_for(5)
+    decided = state_of(world).decided
+    assert decided is not None
+    assert (decided.aside, decided.lost) == ("", False)
+    world.mount(files("one"))
+    settle(world)
+    assert mark(world, "status") == "Applied"
+    assert view(state_of(world)).proven

@@ -6,6 +6,7 @@ had seen of it by then. The promises are those of `docs/simulation.md`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FAILURES = frozenset({Status.REJECTED, Status.ROLLED_BACK, Status.FAILED, Status.UNCONFIRMED})
 FINAL = FAILURES | {Status.APPLIED}
 PROVEN = frozenset({Status.APPLIED, Status.ROLLING_OUT})
+MOVING = frozenset({Status.RELOADING, Status.ROLLING_OUT})
 SLACK_S = 3.0
 """A follower that was just about to signal has not seen yet that another one failed."""
 
@@ -179,9 +181,17 @@ class Promises:
         active = marks.get("active")
         if status in {Status.ROLLED_BACK, Status.FAILED} and active == digest:
             self.accuse(f"{who} says {status} of {short(digest)}, and that it is active")
+        self._judge_number(marks, who)
         is_named = is_news or active != before.marks.get("active")
         if is_named and active not in {None, digest} | self._good:
             self.accuse(f"{who} calls {short(active or '')} active, which nobody has proven")
+
+    def _judge_number(self, marks: Mapping[str, str], who: str) -> None:
+        """The number is that of what is active, or of what was before what moves now."""
+        named = marks.get("previous" if marks.get("status") in MOVING else "active")
+        for digest, (number, _) in self.fleet.config.revisions.items():
+            if str(number) == marks.get("revision") and digest != named:
+                self.accuse(f"{who} calls {short(named or '-')} revision {number}: {short(digest)}")
 
     def _judge_proven(self, digest: str, trial: Trial, status: str, who: str) -> None:
         nature = self.fleet.nature

@@ -64,5 +64,7 @@ SEEDS = {
     38329: "a process kept what it began with, as others doubted what its folder carried",
     423424: "files that kill the daemon stayed, as the way back had failed once before",
     485690: "who waited for its process unsaid a pause, and others said it again",
+    528059: "a process was not looked for as its files were right at last after a restart",
+    533179: "the number of older content was told of what came after",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
