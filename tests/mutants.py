@@ -150,8 +150,8 @@ MUTANTS = (
     Mutant(
         name="who waits for its process unsays a pause",
         file="marks.py",
-        text="(shown is Status.PAUSED or (bool(state.blocked) and not is_paused(state)))",
-        replacement="(shown is Status.PAUSED or bool(state.blocked))",
+        text="if stands == Status.PAUSED and shown is Status.PENDING and is_paused(state):",
+        replacement="if False:",
     ),
     Mutant(
         name="late proof is not followed by who had only heard of the doubt",

@@ -183,6 +183,7 @@ def _is_restore_due(state: State, api: ApiSide) -> bool:
         and decided.outcome in {Outcome.FAILED, Outcome.UNCONFIRMED}
         and decided.digest == declared.content.digest
         and declared.marks.get("status") in REFUSED
+        and declared.marks.get("observed") == declared.digest
         and good is not None
         and declared.digest not in {good, api.restoration, api.restored}
         and api.restoring is None

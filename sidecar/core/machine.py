@@ -172,6 +172,7 @@ def _take_answer(
             proof.linger_on(draft, phase, sample)
         case Signalling(), Signalled():
             proof.take_sending(draft, phase, event)
+            source.drop_outdated(draft)
         case _:
             msg = f"{type(event).__name__} answers no effect of {type(phase).__name__}"
             raise AssertionError(msg)

@@ -198,6 +198,8 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
     if takes_turns(state) and stands in REFUSED and _is_applied(state, declared):
         late = stands == Status.UNCONFIRMED and is_incumbent(state, declared)
         return not late  # it failed in another pod, unless the doubt was this one's own
+    if stands == Status.PAUSED and shown is Status.PENDING and is_paused(state):
+        return True  # for this pod it is more than the pause, for all it is that
     if shown is Status.RELOADING and attempt is not None:
         return True  # it follows, or goes on where a sidecar before it ended
     several = takes_turns(state) or shares_word(state)
@@ -208,7 +210,7 @@ def _is_silent(state: State, api: ApiSide, declared: Declared, stands: str) -> b
         return undecided and find_turn(state, api, declared).move is not Move.GIVE_UP
     # One pod speaks of what is undecided, but that it is paused, or no more, all know.
     stale = {shown.value, stands} == {Status.PAUSED, Status.PENDING}
-    resumed = stale and (shown is Status.PAUSED or (bool(state.blocked) and not is_paused(state)))
+    resumed = stale and (shown is Status.PAUSED or bool(state.blocked))
     return stands in VERDICTS or (undecided and not resumed)
 
 
@@ -317,12 +319,13 @@ def _compose_holder(state: State, declared: Declared, status: Status) -> Holder 
     if status is Status.RELOADING and attempt is not None and attempt.nonce:
         seconds = round(state.bridge.proof.deadline_s + TURN_MARGIN_S)
         return Holder(state.bridge.pod, attempt.nonce, attempt.tries, seconds)
+    tries = holder.tries if declared.marks.get("observed") == declared.digest else 1
     if holder.pod == state.bridge.pod:
-        return Holder(holder.pod, holder.nonce, holder.tries, 0)
+        return Holder(holder.pod, holder.nonce, tries, 0)
     several = takes_turns(state) or shares_word(state)
     if several and (holder.pod == "" or status.value in VERDICTS):
         return Holder(state.bridge.pod, name_short(declared.version), 1, 0)
-    return None
+    return Holder(holder.pod, holder.nonce, 1, 0) if tries != holder.tries else None
 
 
 def _compose_tally(state: State, api: ApiSide, declared: Declared) -> dict[str, str | None]:

@@ -17,7 +17,8 @@ def is_fill_due(state: State, newest: Mounted) -> bool:
     if not empty or good is None or api is None or api.declared is None:
         return False
     applied = api.declared.marks.get("active") == whole(state, good.digest)
-    return takes_turns(state) and applied and good.digest != newest.snapshot.digest
+    lost = state.decided is not None and state.decided.lost
+    return takes_turns(state) and applied and good.digest != newest.snapshot.digest and not lost
 
 
 def is_repair_due(state: State) -> bool:

@@ -138,7 +138,9 @@ def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
         return Turn(Move.FOLLOW, api.turn_s + spread_s * draw(state, declared.digest))
     if status == Status.RELOADING:
         return _take_over(state, api, declared)
-    return Turn(Move.CLAIM, stand_by_until_s(state, api, declared))
+    # A turn that was given back unused is the next pod's, with the count that led to it.
+    tries = read_holder(marks).tries if status == Status.PENDING else 1
+    return Turn(Move.CLAIM, stand_by_until_s(state, api, declared), tries)
 
 
 def turn_ends_s(state: State, api: ApiSide, declared: Declared) -> float:

@@ -544,13 +544,9 @@ class World:
         if last is None or last.digest not in names or last.outcome not in REFUSED or hearsay:
             return
         ended_s = last.started_s + last.duration_s
-        given_s = max(
-            (at_s for at_s, digest, _ in self.signalled[:-1] if digest in names), default=0
-        )
-        if decided is not None and not self.witness.names_of(decided.digest) & names:
-            between = (r for r in told if r.digest not in names and r.outcome in REFUSED)
-            if any(r.started_s >= given_s for r in between):
-                return  # other content was wanted since; what a killed sidecar began ended late
+        side = self.state.api if self.state is not None else None
+        if side is not None and side.declared_s > ended_s:
+            return  # it was edited in again, or this pod has only now heard of it
         # What was given to the process since, without a record, is what this one takes back.
         if all(digest in names for at_s, digest, _ in self.signalled if at_s >= ended_s):
             self.broken.append(f"{content.short} is {last.outcome.value}, and was tried again")
