@@ -190,6 +190,48 @@ MUTANTS = (
         replacement="",
     ),
     Mutant(
+        name="data is replaced on the verdict on older content",
+        file="claim.py",
+        text='and declared.marks.get("observed") == declared.digest\n        and good',
+        replacement="and good",
+    ),
+    Mutant(
+        name="a way back that failed as its folder was lost is tried again",
+        file="repair.py",
+        text="and good.digest != newest.snapshot.digest and not lost",
+        replacement="and good.digest != newest.snapshot.digest",
+    ),
+    Mutant(
+        name="what is wanted again while its signal is on its way stays beside",
+        file="machine.py",
+        text="proof.take_sending(draft, phase, event)\n            source.drop_outdated(draft)",
+        replacement="proof.take_sending(draft, phase, event)",
+    ),
+    Mutant(
+        name="a turn that is given back loses its count",
+        file="turn.py",
+        text="tries = read_holder(marks).tries if status == Status.PENDING else 1",
+        replacement="tries = 1",
+    ),
+    Mutant(
+        name="the count of older content goes on with the next",
+        file="marks.py",
+        text='tries = holder.tries if declared.marks.get("observed") == declared.digest else 1',
+        replacement="tries = holder.tries",
+    ),
+    Mutant(
+        name="content that runs here is applied for all where another try was asked for",
+        file="marks.py",
+        text="if not (applied and (idle or shown is Status.APPLIED)):",
+        replacement="if not (applied and idle):",
+    ),
+    Mutant(
+        name="a process that began with other files before the restart keeps them",
+        file="repair.py",
+        text="(process.started_s <= state.begun_s and not state.remembers)",
+        replacement="process.started_s <= state.begun_s",
+    ),
+    Mutant(
         name="a pod of the same name takes the count back of one that vanished",
         file="turn.py",
         text="return holder.pod == state.bridge.pod and not left",

@@ -206,9 +206,10 @@ def take_restore(draft: Draft, *, done: bool, refused: str, lost: bool) -> None:
     """The data was put back, or not."""
     api = replace(draft.api, restoring=None)
     if done:
-        api = replace(api, restored=api.restoration)
+        api = replace(api, restored=api.restoration, write_tries=0)
     elif lost:
-        api = replace(api, restoration=None, write_from_s=draft.now_s + WRITE_TRIES.first_s)
+        from_s = draft.now_s + WRITE_TRIES.delay_s(api.write_tries)
+        api = replace(api, restoration=None, write_tries=api.write_tries + 1, write_from_s=from_s)
     draft.state = replace(draft.state, api=api)
     if refused and draft.state.decided is not None:
         decided = replace(draft.state.decided, aside=f"the data stays as it is: {refused}")

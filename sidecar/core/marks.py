@@ -289,7 +289,7 @@ def _choose_status(state: State, declared: Declared, shown: Status) -> Status:
     attempt = state.attempt
     applied = _is_applied(state, declared)
     idle = attempt is None or (not attempt.asked and not attempt.nonce)
-    if not (applied and idle):
+    if not (applied and (idle or shown is Status.APPLIED)):
         return shown
     others = takes_turns(state) and _count_replicas(state) is not None
     return Status.ROLLING_OUT if others else Status.APPLIED

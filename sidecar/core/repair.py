@@ -53,10 +53,13 @@ def is_own_good(state: State, decided: Decision) -> bool:
 
 
 def _was_given_other(state: State, mounted: Mounted) -> bool:
-    """Whether the process was given something else, or began with it while this sidecar ran."""
+    """Whether the process was given something else, or began with it.
+
+    What one from before this sidecar was given since, only a journal tells.
+    """
     loaded, process = state.loaded, state.process
     if loaded is not None:
         return loaded.digest != mounted.snapshot.digest
-    if process is None or process.started_s <= state.begun_s:
+    if process is None or (process.started_s <= state.begun_s and not state.remembers):
         return False
     return not mounted.was_there_at(process.started_s)

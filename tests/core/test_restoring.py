@@ -376,3 +376,34 @@ def test_published_files_and_data_go_back_together() -> None:
     assert world.mounted.snapshot.files == files("one")
     assert marks(world, "status", "active") == ("Applied", good)
     assert runs(world, "one")
+
+
+def test_data_stays_until_the_verdict_on_this_very_content_is_written() -> None:
+    world = run_with_rollback()
+    edit(world, "bad")
+    settle(world)
+    forget(world)
+    world.config.is_mute = True
+    edit(world, "bad subtle")
+    for content in ("odd", "bad subtle"):
+        world.mount(files(content))
+        world.run_for(0.1)
+    world.run_for(20)
+    assert outcomes(world)[-1] == "failed"
+    assert mark(world, "status") == "Rejected"
+    assert count(world, Restore) == 0
+    world.config.is_mute = False
+    settle(world)
+    assert data(world) == files("one")
+
+
+def test_data_that_cannot_be_put_back_is_tried_ever_more_slowly() -> None:
+    world = run_with_rollback()
+    edit(world, "bad subtle")
+    world.run_until(lambda: count(world, Restore) == 1)
+    world.config.is_mute = True
+    world.run_for(30)
+    assert count(world, Restore) < 12
+    world.config.is_mute = False
+    settle(world)
+    assert data(world) == files("one")

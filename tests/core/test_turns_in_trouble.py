@@ -13,7 +13,7 @@ from sidecar.core.bridge import Noop, Rollback, Rollout, Source, Strategy
 from sidecar.core.effects import Publish
 from sidecar.core.events import Tick
 from sidecar.core.holder import read_holder
-from sidecar.core.state import Claiming, Confirming, Seeking, Signalling, Waiting
+from sidecar.core.state import Claiming, Confirming, Publishing, Seeking, Signalling, Waiting
 from sidecar.core.tally import read_tally
 from sidecar.core.turn import name_short
 from sidecar.core.view import view
@@ -783,3 +783,85 @@ def test_a_mount_that_is_right_at_last_brings_the_look_that_a_restart_lacked() -
     settle(world)
     assert mark(world, "status") == "Applied"
     assert view(state_of(world)).proven
+
+
+def repairs(world: World) -> bool:
+    attempt = state_of(world).attempt
+    return attempt is not None and attempt.repairs
+
+
+def test_a_way_back_that_failed_as_its_folder_was_lost_is_not_tried_again() -> None:
+    world = run_among_three(PUBLISHED, first=True)
+    edit(world, "bad subtle")
+    world.run_until(lambda: repairs(world) and isinstance(state_of(world).phase, Confirming))
+    world.lose_mount()
+    world.run_for(10)
+    assert outcomes(world) == ["applied", "failed", "unconfirmed"]
+    signals = len(world.signalled)
+    world.regain_mount()
+    world.run_for(20)
+    assert len(world.signalled) == signals
+
+
+def test_what_is_wanted_again_while_its_signal_is_on_its_way_is_decided_by_that() -> None:
+    world = run_among_three(PUBLISHED, first=True)
+    world.latency = replace(world.latency, signal_s=0.5)
+    edit(world, "bad subtle")
+    world.run_until(lambda: repairs(world) and isinstance(state_of(world).phase, Signalling))
+    edit(world, "one")
+    reach(world, Confirming)
+    attempt = state_of(world).attempt
+    assert attempt is not None
+    assert not attempt.beside
+
+
+def test_a_turn_that_is_given_back_unused_keeps_its_count_for_that_content_alone() -> None:
+    world = run_among_three(first=False, pace=Pace(call_s=0.4, watch_s=0.01))
+    claim_elsewhere(world)
+    assert world.run_until(lambda: bool(_nonce(world)), within_s=60)
+    world.lose_mount()
+    assert world.run_until(lambda: mark(world, "status") == "Pending", within_s=10)
+    assert read_holder(world.config.there.marks).tries == 2
+    world.run_for(1)
+    world.regain_mount()
+    assert world.run_until(lambda: mark(world, "status") == "Reloading", within_s=10)
+    assert read_holder(world.config.there.marks).tries == 2
+    world.kill_daemon()
+    edit(world, "three")
+    assert world.run_until(lambda: mark(world, "status") == "Pending", within_s=10)
+    assert read_holder(world.config.there.marks).tries == 1
+
+
+def test_content_that_came_back_and_runs_here_is_rolled_out_also_where_a_try_was_asked_for() -> (
+    None
+):
+    world = run_among_three(PUBLISHED, first=True, habits=Habits(work_s=1.0))
+    claim_here(world)
+    world.config.annotate(requested="again")
+    edit(world, "one")
+    world.run_for(0.1)
+    world.cluster.go_away()
+    world.run_for(5)
+    assert runs(world, "two")
+    world.latency = replace(world.latency, validate_s=2.0)
+    edit(world, "two")
+    world.cluster.come_back()
+    world.run_until(lambda: mark(world, "status") != "Reloading")
+    assert mark(world, "status") == "RollingOut"
+
+
+def test_a_process_that_began_before_the_restart_with_other_files_gets_the_last_good() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED))
+    world.kill_daemon()
+    edit(world, "two")
+    reach(world, Publishing)
+    reach(world, Seeking)
+    world.start_daemon()
+    world.crash_sidecar()
+    world.run_for(1)
+    world.edit("one")
+    edit(world, "bad")
+    world.start_sidecar()
+    settle(world)
+    assert mark(world, "status") == "Rejected"
+    assert runs(world, "one")

@@ -66,5 +66,12 @@ SEEDS = {
     485690: "who waited for its process unsaid a pause, and others said it again",
     528059: "a process was not looked for as its files were right at last after a restart",
     533179: "the number of older content was told of what came after",
+    662847: "what was wanted again while its signal was on its way was signalled once more",
+    672185: "who had proven what was paused unsaid the pause",
+    746797: "data was replaced on the verdict on older content",
+    754247: "a way back that failed as its folder was lost was tried again",
+    765609: "a turn that was given back lost the count of pods that had tried before",
+    811083: "content was applied for all where one pod ran it and another try was asked for",
+    827598: "a process that began with other files kept them after the sidecar's restart",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
