@@ -232,6 +232,12 @@ MUTANTS = (
         replacement="process.started_s <= state.begun_s",
     ),
     Mutant(
+        name="a word that was taken away is not said again where another pod is named",
+        file="marks.py",
+        text="others = about and read_holder(declared.marks).pod not in",
+        replacement="others = read_holder(declared.marks).pod not in",
+    ),
+    Mutant(
         name="a pod of the same name takes the count back of one that vanished",
         file="turn.py",
         text="return holder.pod == state.bridge.pod and not left",

@@ -62,7 +62,8 @@ def find_changes(state: State, api: ApiSide, declared: Declared) -> Marks:
     if changes.keys() == {"target"}:
         return {}  # it goes along with a word: pods of old and new settings would take turns in it
     if not takes_turns(state):
-        others = read_holder(declared.marks).pod not in {"", state.bridge.pod}
+        about = declared.marks.get("observed") == declared.digest
+        others = about and read_holder(declared.marks).pod not in {"", state.bridge.pod}
         told = all(api.told.get(key, "") == value for key, value in changes.items())
         return {} if others and told else changes
     return changes

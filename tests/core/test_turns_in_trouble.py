@@ -865,3 +865,13 @@ def test_a_process_that_began_before_the_restart_with_other_files_gets_the_last_
     settle(world)
     assert mark(world, "status") == "Rejected"
     assert runs(world, "one")
+
+
+def test_a_word_that_was_taken_away_is_said_again_whoever_is_still_named() -> None:
+    world = run_in_cluster(make_cluster())
+    edit(world, "two")
+    settle(world)
+    taken = dict.fromkeys(("status", "observed", "active", "message", "revision"))
+    world.config.annotate(holder=f"{OTHER}/1/0", **taken)
+    settle(world)
+    assert marks(world, "status", "active") == ("Applied", world.config.digest)

@@ -73,5 +73,6 @@ SEEDS = {
     765609: "a turn that was given back lost the count of pods that had tried before",
     811083: "content was applied for all where one pod ran it and another try was asked for",
     827598: "a process that began with other files kept them after the sidecar's restart",
+    984262: "what had been told before other annotations stood there was not told again",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
