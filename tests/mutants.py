@@ -238,6 +238,12 @@ MUTANTS = (
         replacement="others = read_holder(declared.marks).pod not in",
     ),
     Mutant(
+        name="an independent pod follows its own claim from before its restart",
+        file="turn.py",
+        text="other = read_holder(marks).pod != state.bridge.pod",
+        replacement="other = not is_incumbent(state, declared)",
+    ),
+    Mutant(
         name="a pod of the same name takes the count back of one that vanished",
         file="turn.py",
         text="return holder.pod == state.bridge.pod and not left",

@@ -123,7 +123,8 @@ def find_turn(state: State, api: ApiSide, declared: Declared) -> Turn:
     status = marks.get("status", "") if marks.get("observed") == declared.digest else ""
     asked = attempt is not None and attempt.asked
     if not takes_turns(state):
-        spoken = shares_word(state) and bool(status) and not is_incumbent(state, declared)
+        other = read_holder(marks).pod != state.bridge.pod
+        spoken = shares_word(state) and bool(status) and other
         if not spoken or (attempt is not None and attempt.nonce):
             return Turn(Move.CLAIM)
         # Where nothing runs that could prove the others wrong, their verdict stands.

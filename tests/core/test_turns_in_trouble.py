@@ -15,7 +15,7 @@ from sidecar.core.events import Tick
 from sidecar.core.holder import read_holder
 from sidecar.core.state import Claiming, Confirming, Publishing, Seeking, Signalling, Waiting
 from sidecar.core.tally import read_tally
-from sidecar.core.turn import name_short
+from sidecar.core.turn import Move, find_turn, name_short
 from sidecar.core.view import view
 from sidecar.testing.cluster import Pace
 from sidecar.testing.pod_daemon import Habits
@@ -875,3 +875,17 @@ def test_a_word_that_was_taken_away_is_said_again_whoever_is_still_named() -> No
     world.config.annotate(holder=f"{OTHER}/1/0", **taken)
     settle(world)
     assert marks(world, "status", "active") == ("Applied", world.config.digest)
+
+
+@pytest.mark.parametrize(("holder", "move"), [(POD, Move.CLAIM), ("web-0", Move.FOLLOW)])
+def test_an_independent_pod_claims_again_what_stands_claimed_in_its_name(
+    holder: str, move: Move
+) -> None:
+    state = state_of(run_among_three(first=True, rollout=EACH))
+    assert state.api is not None
+    assert state.api.declared is not None
+    declared = state.api.declared
+    claim = {"status": "Reloading", "holder": f"{holder}/cccccccc/1/15"}
+    declared = replace(declared, marks={**declared.marks, **claim})
+    api = replace(state.api, declared=declared, found="cccccccc")
+    assert find_turn(replace(state, api=api), api, declared).move is move
