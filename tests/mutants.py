@@ -173,9 +173,9 @@ MUTANTS = (
     ),
     Mutant(
         name="the number of older content is told of what is active",
-        file="marks.py",
-        text="if api.revision is not None and api.numbered == digest:",
-        replacement="if api.revision is not None:",
+        file="declared.py",
+        text="return self.revision if self.numbered == digest else None",
+        replacement="return self.revision",
     ),
     Mutant(
         name="content that ran on as others failed with it is not good again",

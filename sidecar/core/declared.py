@@ -93,6 +93,10 @@ class ApiSide:
     restored: str | None = None
     handled: str = ""
 
+    def number_of(self, digest: str | None) -> int | None:
+        """The revision as which this pod has kept the content that the whole `digest` names."""
+        return self.revision if self.numbered == digest else None
+
     @property
     def writable(self) -> Declared | None:
         """The object, where what is written on it now is ours to say, and arrives."""

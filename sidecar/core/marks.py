@@ -175,8 +175,8 @@ def _find_number(api: ApiSide, marks: Mapping[str, str], digest: str | None) -> 
     """
     if digest is None:
         return None
-    if api.revision is not None and api.numbered == digest:
-        return str(api.revision)
+    if (number := api.number_of(digest)) is not None:
+        return str(number)
     numbered = marks.get("previous" if marks.get("status") in MOVING else "active")
     return marks.get("revision") if numbered == digest else None
 

@@ -36,17 +36,12 @@ def view(state: State) -> BridgeStatus:
         synced=newest is not None,
         filled=mounted is not None,
         out_of_sync_since_s=state.out_of_sync_since_s,
-        revision=_find_revision(state, active),
+        revision=api.number_of(_name(state, active)) if api is not None else None,
         connected=api.connected if api is not None else None,
         paused=is_paused(state),
         held_off=_is_held_off(state, newest),
         attempts=state.records,
     )
-
-
-def _find_revision(state: State, active: str | None) -> int | None:
-    api, name = state.api, _name(state, active)
-    return api.revision if api is not None and name is not None and api.numbered == name else None
 
 
 def _is_held_off(state: State, newest: Mounted | None) -> bool:

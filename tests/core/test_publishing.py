@@ -64,6 +64,16 @@ def run_on_offer(world: World, content: str = "one") -> World:
     return world
 
 
+def run_until_the_way_back_fails() -> World:
+    """The daemon refused new content, and what it ran before as well: it takes "two" alone."""
+    world = run_in_cluster(make_cluster(PUBLISHED))
+    world.invalid = lambda content: content.files != files("two")
+    world.unseen = lambda _content: True
+    edit(world, "three")
+    settle(world)
+    return world
+
+
 def folder(world: World) -> dict[str, bytes]:
     return dict(world.mounted.snapshot.files)
 
@@ -423,11 +433,7 @@ def test_files_stay_where_nothing_is_to_be_rolled_back() -> None:
 
 
 def test_a_way_back_that_fails_is_said_and_not_tried_for_ever() -> None:
-    world = run_in_cluster(make_cluster(PUBLISHED))
-    world.invalid = lambda content: content.files != files("two")
-    world.unseen = lambda _content: True
-    edit(world, "three")
-    settle(world)
+    world = run_until_the_way_back_fails()
     assert mark(world, "status") == "Failed"
     assert "did not come back" in (mark(world, "message") or "")
     assert len(world.signalled) == 2
@@ -438,11 +444,7 @@ def test_a_way_back_that_fails_is_said_and_not_tried_for_ever() -> None:
 
 
 def test_a_way_back_that_failed_is_not_tried_again_by_the_sidecar_that_follows() -> None:
-    world = run_in_cluster(make_cluster(PUBLISHED))
-    world.invalid = lambda content: content.files != files("two")
-    world.unseen = lambda _content: True
-    edit(world, "three")
-    settle(world)
+    world = run_until_the_way_back_fails()
     message, signals = mark(world, "message"), len(world.signalled)
     world.crash_sidecar()
     world.latency = replace(world.latency, watch_s=1.0)
@@ -452,11 +454,7 @@ def test_a_way_back_that_failed_is_not_tried_again_by_the_sidecar_that_follows()
 
 
 def test_a_way_back_that_failed_is_tried_again_where_other_content_came_between() -> None:
-    world = run_in_cluster(make_cluster(PUBLISHED))
-    world.invalid = lambda content: content.files != files("two")
-    world.unseen = lambda _content: True
-    edit(world, "three")
-    settle(world)
+    world = run_until_the_way_back_fails()
     assert "did not come back" in (mark(world, "message") or "")
     world.invalid = lambda content: content.files != files("one")
     edit(world, "four")

@@ -75,6 +75,12 @@ def claim_elsewhere(world: World, content: str = "two") -> str:
     return digest
 
 
+def prove_elsewhere(world: World) -> None:
+    """Another pod has proven new content: this one is to follow."""
+    claim_elsewhere(world)
+    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
+
+
 def claim_here(world: World) -> str | None:
     """This pod goes first, and its process was given new content: the holder on the object."""
     edit(world, "two")
@@ -82,10 +88,18 @@ def claim_here(world: World) -> str | None:
     return mark(world, "holder")
 
 
+def doubt_here(world: World) -> str:
+    """This pod goes first, and finds no proof in time, as its folder is lost: the digest."""
+    digest = edit(world, "two")
+    reach(world, Confirming)
+    world.lose_mount()
+    world.run_until(lambda: mark(world, "status") == "Unconfirmed")
+    return digest
+
+
 def complete_elsewhere(world: World) -> None:
     """This pod follows new content, and others complete its rollout without a number."""
-    claim_elsewhere(world)
-    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
+    prove_elsewhere(world)
     world.mount(files("two"))
     world.run_for(5)
     world.config.annotate(
@@ -494,10 +508,7 @@ def test_what_ran_here_comes_back_also_where_the_history_lacks_what_was_before_i
 
 def test_late_proof_by_the_pod_that_went_first_lets_the_others_follow() -> None:
     world = run_among_three(first=True)
-    good, two = world.config.digest, edit(world, "two")
-    reach(world, Confirming)
-    world.lose_mount()
-    world.run_until(lambda: mark(world, "status") == "Unconfirmed")
+    good, two = world.config.digest, doubt_here(world)
     assert mark(world, "active") == good
     world.regain_mount()
     world.run_until(lambda: outcomes(world)[-1] == "applied")
@@ -510,10 +521,7 @@ def test_late_proof_by_the_pod_that_went_first_lets_the_others_follow() -> None:
 
 def test_late_proof_changes_no_word_of_another_pod() -> None:
     world = run_among_three(first=True)
-    edit(world, "two")
-    reach(world, Confirming)
-    world.lose_mount()
-    world.run_until(lambda: mark(world, "status") == "Unconfirmed")
+    doubt_here(world)
     world.config.annotate(holder=f"{OTHER}/1/0")
     world.regain_mount()
     world.run_until(lambda: outcomes(world)[-1] == "applied")
@@ -663,8 +671,7 @@ def test_what_ran_here_comes_back_also_where_it_failed_elsewhere_and_nothing_was
 
 def test_a_process_that_began_with_other_content_gets_the_last_good_that_others_doubt() -> None:
     world = run_among_three(PUBLISHED, first=False)
-    claim_elsewhere(world)
-    world.config.annotate(status="RollingOut", message="1/3 proven", proven="000000")
+    prove_elsewhere(world)
     reach(world, Seeking)
     world.kill_daemon()
     digest = edit(world, "one")
