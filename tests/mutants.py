@@ -82,6 +82,12 @@ MUTANTS = (
         replacement="pass",
     ),
     Mutant(
+        name="a claim that was only taken away is another pod's",
+        file="turn.py",
+        text="Status.ROLLING_OUT} and bool(holder.pod)",
+        replacement="Status.ROLLING_OUT}",
+    ),
+    Mutant(
         name="what has just ended is written as if it still ran",
         file="machine.py",
         text="        _track_sync(draft)\n        reconcile(draft)\n",
@@ -638,8 +644,7 @@ MUTANTS = (
     Mutant(
         name="nobody stands down",
         file="turn.py",
-        text="    return about and (moving or decided) and read_holder(marks).nonce != "
-        "attempt.nonce\n",
+        text="    return about and (taken or decided) and holder.nonce != attempt.nonce\n",
         replacement="    return False\n",
         by=FLEET,
     ),

@@ -155,16 +155,18 @@ def turn_ends_s(state: State, api: ApiSide, declared: Declared) -> float:
 def is_outrun(attempt: Attempt, declared: Declared) -> bool:
     """Whether another pod has claimed or decided the same content, so that we are to stand down.
 
-    What stood there when we claimed it is what our claim is about to replace.
+    What stood there when we claimed it is what our claim is about to replace. A claim that was only
+    taken away, by people or another workload, is ours to say again.
     """
     if attempt.outdone == read_turn(declared):
         return False
     marks = declared.marks
     status = marks.get("status", "")
     decided = status in REFUSED | ADOPTED and not attempt.asked
-    moving = status in {Status.RELOADING, Status.ROLLING_OUT}
+    holder = read_holder(marks)
+    taken = status in {Status.RELOADING, Status.ROLLING_OUT} and bool(holder.pod)
     about = marks.get("observed") == declared.digest
-    return about and (moving or decided) and read_holder(marks).nonce != attempt.nonce
+    return about and (taken or decided) and holder.nonce != attempt.nonce
 
 
 def read_turn(declared: Declared | None) -> tuple[str, ...]:

@@ -529,6 +529,16 @@ def test_late_proof_changes_no_word_of_another_pod() -> None:
     assert mark(world, "status") == "Unconfirmed"
 
 
+def test_the_end_of_a_process_proves_no_other_word() -> None:
+    world = run_among_three(first=True)
+    edit(world, "two")
+    settle(world)
+    world.config.annotate(status="Failed", active=None)
+    world.run_for(3)
+    world.kill_daemon()
+    assert not world.run_until(lambda: mark(world, "status") != "Failed", within_s=10)
+
+
 def test_a_turn_stays_where_the_files_change_for_a_moment_after_the_signal() -> None:
     world = run_among_three(first=True, habits=Habits(work_s=2.0))
     holder = claim_here(world)
@@ -896,3 +906,15 @@ def test_an_independent_pod_claims_again_what_stands_claimed_in_its_name(
     declared = replace(declared, marks={**declared.marks, **claim})
     api = replace(state.api, declared=declared, found="cccccccc")
     assert find_turn(replace(state, api=api), api, declared).move is move
+
+
+def test_a_claim_that_was_taken_away_is_said_again() -> None:
+    world = run_among_three(first=True, habits=Habits(work_s=2.0))
+    claim = claim_here(world)
+    world.config.annotate(target="other//", holder="stranger-x/12345678/1/0")
+    world.run_for(0.1)
+    world.config.annotate(target=None, holder=None)
+    assert world.run_until(lambda: mark(world, "holder") is not None, within_s=1)
+    assert mark(world, "holder") == claim
+    settle(world)
+    assert (mark(world, "status"), len(world.signalled)) == ("RollingOut", 1)

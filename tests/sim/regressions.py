@@ -74,5 +74,6 @@ SEEDS = {
     811083: "content was applied for all where one pod ran it and another try was asked for",
     827598: "a process that began with other files kept them after the sidecar's restart",
     984262: "what had been told before other annotations stood there was not told again",
+    1005389: "a claim that another workload wrote over was not said again",
     32042: "content that was paused stayed so after the pause, where who went first was gone",
 }
