@@ -111,8 +111,10 @@ def test_who_takes_a_turn_over_is_not_outrun_by_the_claim_it_replaces() -> None:
     world = run_among_three(first=False, pace=Pace(call_s=0.4, watch_s=0.01))
     claim_elsewhere(world)
     assert world.run_until(lambda: bool(_nonce(world)), within_s=60)
+    claim = _nonce(world)
     world.post(Tick())
     world.run_for(10)
+    assert read_holder(world.config.there.marks).nonce == claim
     assert runs(world, "two")
     assert mark(world, "status") == "RollingOut"
     assert outcomes(world)[-1] == "applied"
