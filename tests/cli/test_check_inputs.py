@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -241,9 +240,8 @@ def test_names_of_any_bytes_can_be_told(check: Check) -> None:
         assert ".yaml" in done.out
 
 
-def test_a_thousand_files_take_seconds(check: Check) -> None:
+@pytest.mark.timeout(120)
+def test_a_thousand_files_are_not_too_many(check: Check) -> None:
     content = "".join(f"k{number}: v\n" for number in range(100))
     check.write({f"d{number % 20}/f{number}.yaml": content for number in range(1_000)})
-    begun = time.monotonic()
     assert check.json(".").document["summary"]["files"] == 1_000
-    assert time.monotonic() - begun < 10
