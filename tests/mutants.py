@@ -84,8 +84,8 @@ MUTANTS = (
     Mutant(
         name="a claim that was only taken away is another pod's",
         file="turn.py",
-        text="Status.ROLLING_OUT} and bool(holder.pod)",
-        replacement="Status.ROLLING_OUT}",
+        text="status in MOVING and bool(holder.pod)",
+        replacement="status in MOVING",
     ),
     Mutant(
         name="what has just ended is written as if it still ran",

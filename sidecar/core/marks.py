@@ -15,6 +15,7 @@ from sidecar.core.newest import whole
 from sidecar.core.state import Attempt, Decision, State
 from sidecar.core.tally import MOST_LISTED, Tally, read_tally
 from sidecar.core.turn import (
+    MOVING,
     REFUSED,
     Move,
     find_turn,
@@ -37,7 +38,6 @@ Marks = Mapping[str, str | None]
 TURN_MARGIN_S = 10.0
 """What a turn lasts beyond the proof's deadline: for the claim, the signal, and what stalls."""
 
-MOVING = frozenset({Status.RELOADING.value, Status.ROLLING_OUT.value})
 VERDICTS = REFUSED | {Status.APPLIED.value}
 MESSAGE_MAX_BYTES = 900
 """What is read back must be what was meant, or it would be written again and again: all keys

@@ -40,6 +40,7 @@ from sidecar.core.state import (
     Waiting,
 )
 from sidecar.core.turn import (
+    MOVING,
     REFUSED,
     Move,
     find_turn,
@@ -200,7 +201,7 @@ def wish_from_s(state: State) -> float | None:
     if not wish or wish in {side.handled, marks.get("handled")}:
         return None
     other = takes_turns(state) and not is_incumbent(state, declared)
-    if other and marks.get("status") in {Status.RELOADING, Status.ROLLING_OUT}:
+    if other and marks.get("status") in MOVING:
         return None
     return stand_by_until_s(state, side, declared)
 

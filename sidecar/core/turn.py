@@ -25,6 +25,7 @@ REPLICAS_PER_S = 100
 """An edit wakes all of a fleet at once: the more there are, the longer may the one that goes first
 have to wait for its share of CPU and API, and the more would conflict if they doubted it early."""
 
+MOVING = frozenset({Status.RELOADING.value, Status.ROLLING_OUT.value})
 ADOPTED = frozenset({Status.ROLLING_OUT.value, Status.APPLIED.value})
 REFUSED = frozenset(
     {
@@ -164,7 +165,7 @@ def is_outrun(attempt: Attempt, declared: Declared) -> bool:
     status = marks.get("status", "")
     decided = status in REFUSED | ADOPTED and not attempt.asked
     holder = read_holder(marks)
-    taken = status in {Status.RELOADING, Status.ROLLING_OUT} and bool(holder.pod)
+    taken = status in MOVING and bool(holder.pod)
     about = marks.get("observed") == declared.digest
     return about and (taken or decided) and holder.nonce != attempt.nonce
 

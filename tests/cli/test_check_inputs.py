@@ -240,7 +240,6 @@ def test_names_of_any_bytes_can_be_told(check: Check) -> None:
         assert ".yaml" in done.out
 
 
-@pytest.mark.timeout(120)
 def test_a_thousand_files_are_not_too_many(check: Check) -> None:
     content = "".join(f"k{number}: v\n" for number in range(100))
     check.write({f"d{number % 20}/f{number}.yaml": content for number in range(1_000)})

@@ -90,11 +90,10 @@ def claim_here(world: World) -> str | None:
 
 def doubt_here(world: World) -> str:
     """This pod goes first, and finds no proof in time, as its folder is lost: the digest."""
-    digest = edit(world, "two")
-    reach(world, Confirming)
+    claim_here(world)
     world.lose_mount()
     world.run_until(lambda: mark(world, "status") == "Unconfirmed")
-    return digest
+    return world.config.digest
 
 
 def complete_elsewhere(world: World) -> None:
