@@ -282,8 +282,8 @@ MUTANTS = (
     Mutant(
         name="a late answer brings a deleted object back",
         file="source.py",
-        text="return declared.uid == side.gone != there",
-        replacement="return False",
+        text="return gone is not None and (declared.uid == gone.uid or ",
+        replacement="return False and (declared.uid == gone.uid or ",
         by=FLEET,
     ),
     Mutant(
@@ -731,12 +731,17 @@ MUTANTS = (
         by=FLEET,
     ),
     Mutant(
+        name="an answer of what was there before is believed of what was created since",
+        file="declared.py",
+        text="counted = self.version.isdecimal()",
+        replacement="counted = self.uid == other.uid and self.version.isdecimal()",
+        by=FLEET,
+    ),
+    Mutant(
         name="an outdated candidate goes on",
         file="source.py",
-        text="    if not attempt.beside or not _is_known(draft.state, newest.snapshot):\n"
-        "        content.supersede(draft, REPLACED)\n",
-        replacement="    if attempt.beside and not _is_known(draft.state, newest.snapshot):\n"
-        "        content.supersede(draft, REPLACED)\n",
+        text="    if not attempt.beside or not _is_known(draft.state, newest.snapshot):\n",
+        replacement="    if attempt.beside and not _is_known(draft.state, newest.snapshot):\n",
         by=FLEET,
     ),
     Mutant(

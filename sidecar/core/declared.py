@@ -27,12 +27,12 @@ class Declared:
     marks: Mapping[str, str] = field(default_factory=dict)
 
     def is_older_than(self, other: Declared) -> bool:
-        """Whether this is an earlier state of the same object, which a slow watch may bring.
+        """Whether this was there earlier, which a slow watch may bring, or a late answer.
 
-        Versions count up within one resource (KEP-5504); any that do not are never called older.
+        Versions count up within one resource (KEP-5504), also from an object that was deleted to
+        what was created in its place; any that do not are never called older.
         """
-        numbers = (self.version, other.version)
-        counted = self.uid == other.uid and all(number.isdecimal() for number in numbers)
+        counted = self.version.isdecimal() and other.version.isdecimal()
         return counted and int(self.version) < int(other.version)
 
 
@@ -41,7 +41,7 @@ class ApiSide:
     """What a bridge knows of the API.
 
     `answered`: it was asked what is there, with success; `declared` is None then where there is no
-    object. `gone` is the uid of the one that was there before. `found` names the claim that a pod
+    object; `gone` is the one that was there then. `found` names the claim that a pod
     of this name, which is no more, left on it. Until `awaited_until_s` a first answer is waited for
     before anything is decided. `turn` is what the annotations say of whose turn it is, `turn_s`
     since when we see that. `mount_newer`: the mount changed while nobody could tell what the API
@@ -62,7 +62,7 @@ class ApiSide:
     awaited_until_s: float | None = None
     lost_s: float = float("-inf")
     declared: Declared | None = None
-    gone: str = ""
+    gone: Declared | None = None
     found: str = ""
     declared_s: float = float("-inf")
     turn: tuple[str, ...] = ()

@@ -54,8 +54,6 @@ from sidecar.core.workload import explain_stranger, find_stranger, keep_wishes
 
 WHOLES_KEPT = 8
 
-REPLACED = "newer content was declared before this was given to the process"
-
 STANDING = {
     "Rejected": Outcome.REJECTED,
     "RolledBack": Outcome.FAILED,
@@ -123,7 +121,8 @@ def drop_outdated(draft: Draft) -> None:
     if not early or (same and not attempt.beside):
         return
     if not attempt.beside or not _is_known(draft.state, newest.snapshot):
-        content.supersede(draft, REPLACED)
+        reached = "proven" if attempt.was_given else "given to the process"
+        content.supersede(draft, f"newer content was declared before this was {reached}")
 
 
 def heed_others(draft: Draft) -> None:
@@ -282,8 +281,8 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
 def _note_difference(side: ApiSide, now: Declared | None, now_s: float) -> ApiSide:
     """What is different about the object: which one it is, what it holds, how that is kept."""
     before = side.declared
-    if before is not None and (now is None or now.uid != before.uid):
-        side = replace(side, gone=before.uid)
+    if before is not None or now is not None:
+        side = replace(side, gone=before if now is None else None)
     if _differ(before, now):
         return replace(side, declared_s=now_s, kept=None)
     return replace(side, kept=None) if _is_renumbered(side, before, now) else side
@@ -298,8 +297,8 @@ def _is_renumbered(side: ApiSide, before: Declared | None, now: Declared | None)
 
 def _is_gone(side: ApiSide, declared: Declared) -> bool:
     """Whether an answer tells of an object that is known to be deleted since."""
-    there = side.declared.uid if side.declared is not None else ""
-    return declared.uid == side.gone != there
+    gone = side.gone
+    return gone is not None and (declared.uid == gone.uid or declared.is_older_than(gone))
 
 
 def _take_first(draft: Draft, declared: Declared) -> None:

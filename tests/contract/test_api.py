@@ -256,6 +256,13 @@ def test_only_the_very_object_is_deleted(case: Case) -> None:
     assert case.make()["metadata"]["uid"] != uid
 
 
+def test_versions_count_on_from_what_was_deleted_to_what_takes_its_place(case: Case) -> None:
+    case.make()
+    last = case.api.patch(case.ref, {"metadata": {"annotations": {"a": "b"}}})
+    case.admin.delete(case.ref)
+    assert int(_version(case.make())) > int(_version(last))
+
+
 # --- the sidecar's other objects
 
 

@@ -83,10 +83,15 @@ def test_what_is_rejected_never_hurries_the_mount() -> None:
     assert world.config.writes == 1
 
 
-def test_an_older_state_of_the_object_is_not_believed() -> None:
+@pytest.mark.parametrize("is_created_anew", [True, False])
+def test_an_older_state_of_the_object_is_not_believed(*, is_created_anew: bool) -> None:
     world = run_in_cluster(make_cluster())
     before = world.config.declare()
-    edit(world, "two")
+    if is_created_anew:
+        world.config.delete()
+        world.config.create(files("two"))
+    else:
+        edit(world, "two")
     settle(world)
     world.post(DeclaredSeen(before))  # as another API server lists it, whose cache is behind
     world.run_for(60)
@@ -129,14 +134,22 @@ def test_what_is_created_anew_has_a_history_of_its_own(between_s: float) -> None
     assert world.config.revisions == {world.config.digest: (1, files("two"))}
 
 
-def test_a_late_answer_does_not_hide_what_was_created_since() -> None:
-    world = run_in_cluster(make_cluster())
-    before = world.config.writes
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("coalesces", [True, False])
+def test_a_late_answer_does_not_hide_what_happened_since(
+    times: int, *, is_there: bool, coalesces: bool
+) -> None:
+    world = run_in_cluster(make_cluster(pace=Pace(coalesces=coalesces)))
+    before, first = world.config.writes, world.config.there.uid
     edit(world, "two")
     assert world.run_until(lambda: world.config.writes > before)
-    world.config.delete()
-    world.config.create(files("two"))
-    gone, there = "uid1", world.config.there.uid
+    for _ in range(times):
+        world.config.delete()
+        world.config.create(files("two"))
+    last = world.config.there.uid
+    if not is_there:
+        world.config.delete()
     seen: list[str] = []
 
     def look() -> bool:
@@ -145,8 +158,9 @@ def test_a_late_answer_does_not_hide_what_was_created_since() -> None:
         return False
 
     world.run_until(look, within_s=60)
-    assert seen[-1] == there
-    assert gone not in seen[seen.index(there) :]
+    assert seen[-1] == (last if is_there else "")
+    others = [number for number, uid in enumerate(seen) if uid != first]
+    assert first not in seen[others[0] :]
 
 
 @pytest.mark.parametrize(("wasted", "at_s"), [(1, [0, 1]), (3, [0, 1, 4, 13])])

@@ -598,6 +598,23 @@ def test_content_that_kills_the_daemon_makes_way_for_the_last_good() -> None:
     assert mark(world, "status") == "RolledBack"
 
 
+def test_a_newer_edit_takes_the_place_of_what_killed_the_daemon() -> None:
+    proof = replace(PROMETHEUS, on_invalid=OnInvalid.DIES)
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=proof, rollback=Rollback.NONE))
+    edit(world, "bad subtle")
+    assert world.run_until(lambda: world.daemon is None)
+    edit(world, "three")
+    world.run_for(5)
+    assert folder(world) == files("three")
+    record = world.records[0]
+    assert (record.outcome, record.signalled) == ("superseded", True)
+    assert record.message == "newer content was declared before this was proven"
+    world.start_daemon()
+    settle(world)
+    assert runs(world, "three")
+    assert mark(world, "status") == "Applied"
+
+
 def test_a_restart_of_the_daemon_after_the_way_back_is_no_news() -> None:
     world = run_in_cluster(make_cluster(PUBLISHED))
     edit(world, "bad subtle")
