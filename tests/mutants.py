@@ -738,6 +738,12 @@ MUTANTS = (
         by=FLEET,
     ),
     Mutant(
+        name="who waits for a way back that does not come goes in circles",
+        file="source.py",
+        text="goes_back = published and ",
+        replacement="goes_back = published or ",
+    ),
+    Mutant(
         name="an outdated candidate goes on",
         file="source.py",
         text="    if not attempt.beside or not _is_known(draft.state, newest.snapshot):\n",

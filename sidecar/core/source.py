@@ -9,7 +9,7 @@ from typing import assert_never
 from sidecar.core import content
 from sidecar.core.attempt import Outcome, Status, Trigger
 from sidecar.core.backoff import FETCH_TRIES
-from sidecar.core.bridge import Mode
+from sidecar.core.bridge import Mode, Rollback
 from sidecar.core.claim import take_restore, take_write
 from sidecar.core.declared import ApiSide, Declared
 from sidecar.core.draft import Draft
@@ -163,8 +163,9 @@ def _is_stuck(state: State, declared: Declared) -> bool:
     on_disk = mounted is not None and mounted.snapshot.digest == declared.content.digest
     other = good is not None and good.digest != declared.content.digest
     published = state.bridge.source.mode is Mode.PUBLISHED
+    goes_back = published and state.bridge.policy.rollback is not Rollback.NONE
     seeks = isinstance(state.phase, Seeking) and state.process is None
-    return published and refused and on_disk and other and seeks
+    return goes_back and refused and on_disk and other and seeks
 
 
 def _retreat(draft: Draft, side: ApiSide, declared: Declared) -> None:

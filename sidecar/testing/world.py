@@ -69,6 +69,9 @@ from sidecar.testing.witness import Witness
 MOST_AT_ONCE = 1_000
 """So many events at one instant mean that the machine asks to be woken and then does nothing."""
 
+MOST_EFFECTS = 400
+"""So many effects within a second mean that it goes in circles: its sidecar would burn a core."""
+
 EXIT_SEEN_S = 0.001
 """A pidfd tells the end of a process at once."""
 
@@ -152,6 +155,9 @@ class World:
     _woken: State | None = None
     _wake_s: float | None = None
     """When `_woken` asks to be woken: that is asked for much more often than it changes."""
+    _second_s: float = float("-inf")
+    _work: int = 0
+    """Effects that were wanted since `_second_s`."""
     _passed: set[str] = field(default_factory=set)
     _harmed: set[tuple[int, str]] = field(default_factory=set)
 
@@ -380,12 +386,21 @@ class World:
         if before is None or life != self._life:
             return
         self.state, effects = step(before, event, self.now_s)
+        self._count_work(len(effects))
         transition = describe(before, event, self.state, effects)
         if transition is not None:
             self.transitions.add(transition)
         for effect in effects:
             self.effects.append(effect)
             self._do(effect, life)
+
+    def _count_work(self, effects: int) -> None:
+        if self.now_s >= self._second_s + 1:
+            self._second_s, self._work = self.now_s, 0
+        self._work += effects
+        if self._work > MOST_EFFECTS:
+            msg = f"more than {MOST_EFFECTS} effects within a second, up to {self.now_s} s"
+            raise AssertionError(msg)
 
     def _do(self, effect: Effect, life: int) -> None:
         match effect:

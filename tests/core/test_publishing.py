@@ -668,6 +668,25 @@ def test_a_wish_for_what_killed_the_daemon_waits_for_the_way_back() -> None:
     assert runs(world, "one")
 
 
+def test_a_wish_for_what_killed_the_daemon_waits_for_it_where_nothing_is_rolled_back() -> None:
+    proof = replace(PROMETHEUS, on_invalid=OnInvalid.DIES)
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=proof, rollback=Rollback.NONE))
+    edit(world, "bad subtle")
+    world.run_until(lambda: world.daemon is None)
+    world.config.annotate(requested="now")
+    world.run_until(lambda: outcomes(world) == ["failed"], within_s=90)
+    world.run_for(100)
+    assert isinstance(state_of(world).phase, Seeking)
+    assert mark(world, "status") == "Failed"
+    edit(world, "three")
+    world.run_for(5)
+    assert folder(world) == files("three")
+    world.start_daemon()
+    settle(world)
+    assert runs(world, "three")
+    assert marks(world, "status", "handled") == ("Applied", "now")
+
+
 def test_an_edit_back_to_what_is_being_brought_back_is_judged_and_claimed() -> None:
     world = run_in_cluster(make_cluster(PUBLISHED, latency=Latency(look_s=0.3)))
     edit(world, "bad subtle")
