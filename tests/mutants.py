@@ -395,10 +395,10 @@ MUTANTS = (
         replacement="    busy_until_s = 0.0\n    if False:",
     ),
     Mutant(
-        name="a start-up does not look for the process that is remembered",
+        name="a start-up does not look for the process that is there",
         file="machine.py",
-        text="            restart_pending=memory.decided is not None,",
-        replacement="            restart_pending=False,",
+        text="if draft.state.seen is None:",
+        replacement="if False:",
     ),
     Mutant(
         name="a signal that a crash cut off leaves what was loaded as proven",

@@ -197,7 +197,6 @@ def _remember(draft: Draft, entry: Mapping[str, object] | None, good: Snapshot |
             given=memory.given,
             claimed=memory.claimed,
             wholes=memory.wholes,
-            restart_pending=memory.decided is not None,
         )
         if draft.state.api is not None:
             side = replace(draft.state.api, restored=memory.restored)

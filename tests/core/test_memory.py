@@ -54,7 +54,10 @@ DECISIONS = st.builds(
     digest=TEXTS,
     outcome=st.sampled_from(Outcome),
     message=TEXTS,
+    aside=TEXTS,
+    lost=st.booleans(),
     tried=st.booleans(),
+    adopted=st.booleans(),
 )
 LOADED = st.builds(
     Loaded,

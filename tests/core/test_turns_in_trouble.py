@@ -808,7 +808,10 @@ def repairs(world: World) -> bool:
     return attempt is not None and attempt.repairs
 
 
-def test_a_way_back_that_failed_as_its_folder_was_lost_is_not_tried_again() -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_way_back_that_failed_as_its_folder_was_lost_is_not_tried_again(
+    *, restarts: bool
+) -> None:
     world = run_among_three(PUBLISHED, first=True)
     edit(world, "bad subtle")
     world.run_until(lambda: repairs(world) and isinstance(state_of(world).phase, Confirming))
@@ -816,6 +819,10 @@ def test_a_way_back_that_failed_as_its_folder_was_lost_is_not_tried_again() -> N
     world.run_for(10)
     assert outcomes(world) == ["applied", "failed", "unconfirmed"]
     signals = len(world.signalled)
+    if restarts:
+        world.crash_sidecar()
+        world.start_sidecar()
+        world.run_for(5)
     world.regain_mount()
     world.run_for(20)
     assert len(world.signalled) == signals
