@@ -384,9 +384,8 @@ MUTANTS = (
     Mutant(
         name="a signal leaves what was loaded before as proven",
         file="proof.py",
-        text="    draft.state = replace(draft.state, attempt=attempt, loaded=loaded)\n"
-        "    draft.unblock",
-        replacement="    draft.state = replace(draft.state, attempt=attempt)\n    draft.unblock",
+        text="attempt=attempt, loaded=loaded, restart_pending=False",
+        replacement="attempt=attempt, restart_pending=False",
     ),
     Mutant(
         name="a slow reload is not waited for",
@@ -744,10 +743,22 @@ MUTANTS = (
         replacement="goes_back = published or ",
     ),
     Mutant(
+        name="a folder that cannot be filled is tried again at once",
+        file="source.py",
+        text=" or is_fill_due(draft.state, newest)\n",
+        replacement="\n",
+    ),
+    Mutant(
+        name="the first content is not proven late",
+        file="proof.py",
+        text="loaded=loaded, restart_pending=False)",
+        replacement="loaded=loaded)",
+    ),
+    Mutant(
         name="an outdated candidate goes on",
         file="source.py",
-        text="    if not attempt.beside or not _is_known(draft.state, newest.snapshot):\n",
-        replacement="    if attempt.beside and not _is_known(draft.state, newest.snapshot):\n",
+        text="if not attempt.beside or not awaited:",
+        replacement="if attempt.beside and not awaited:",
         by=FLEET,
     ),
     Mutant(

@@ -68,7 +68,7 @@ def _take_sent(draft: Draft, phase: Signalling, event: Signalled) -> None:
         before=phase.baseline if event.answer is None else None,
         kept=find_kept(draft.state, phase.baseline.process),
     )
-    draft.state = replace(draft.state, attempt=attempt, loaded=loaded)
+    draft.state = replace(draft.state, attempt=attempt, loaded=loaded, restart_pending=False)
     draft.unblock()
     outdated = MOVED if _moved(draft, event.fence) else _find_outdated(draft)
     if outdated == MOVED or (outdated is not None and gives_back(draft.state)):

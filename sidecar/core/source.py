@@ -27,6 +27,7 @@ from sidecar.core.history import owe_kept, recall, take_kept, take_recalled
 from sidecar.core.holder import read_holder
 from sidecar.core.marks import read_earlier, read_number, read_wish
 from sidecar.core.newest import find_newest
+from sidecar.core.repair import is_fill_due
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import (
     Claiming,
@@ -120,7 +121,8 @@ def drop_outdated(draft: Draft) -> None:
         draft.state = replace(draft.state, attempt=replace(attempt, beside=False))
     if not early or (same and not attempt.beside):
         return
-    if not attempt.beside or not _is_known(draft.state, newest.snapshot):
+    awaited = _is_known(draft.state, newest.snapshot) or is_fill_due(draft.state, newest)
+    if not attempt.beside or not awaited:
         reached = "proven" if attempt.was_given else "given to the process"
         content.supersede(draft, f"newer content was declared before this was {reached}")
 

@@ -54,7 +54,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     "Publishing": {
         "DeclaredSeen": "Validating",
         "ApiConnected": "Publishing",
-        "Published": "Publishing Seeking",
+        "Published": "Validating Publishing Seeking",
         "Asked": "Publishing",
         "Tick": "Publishing",
     },

@@ -60,12 +60,14 @@ class Witness:
         else:
             self._judge_marks(before, after, whole, content)
 
-    def take_signal(self, content: Snapshot) -> None:
-        """The daemon is signalled for `content`."""
-        state, config = self._facts.state, self._facts.config
-        if state is None or state.attempt is None or state.attempt.beside or state.api is None:
+    def take_signal(self, content: Snapshot, wanted: State | None) -> None:
+        """The daemon is signalled for `content`, as in the state `wanted` it was to be.
+
+        What comes to be known while a signal is on its way is too late for it.
+        """
+        if wanted is None or wanted.attempt is None or wanted.attempt.beside or wanted.api is None:
             return
-        attempt, side = state.attempt, state.api
+        attempt, side, config = wanted.attempt, wanted.api, self._facts.config
         if side.declared is not None and side.declared.marks.get("paused") == "true":
             self._accuse(f"{content.short} was signalled although attempts are paused")
         claimed = self.claims.get(attempt.nonce)

@@ -155,6 +155,8 @@ class World:
     _woken: State | None = None
     _wake_s: float | None = None
     """When `_woken` asks to be woken: that is asked for much more often than it changes."""
+    _wanted: State | None = None
+    """As it was when the machine wanted its last signal sent."""
     _second_s: float = float("-inf")
     _work: int = 0
     """Effects that were wanted since `_second_s`."""
@@ -450,6 +452,7 @@ class World:
                 self.looks += 1
                 self.after(latency.look_s / 2, lambda: self._look(number, life))
             case Signal():
+                self._wanted = self.state
                 self.after(latency.signal_s / 2, lambda: self._signal(effect, life))
 
     def _publish(self, number: int, content: Snapshot, life: int) -> None:
@@ -542,7 +545,7 @@ class World:
         self.signalled.append((self.now_s, content.digest, daemon.process))
         if content.digest not in self._passed:
             self.broken.append(f"{content.short} was signalled although it passed no validator")
-        self.witness.take_signal(content)
+        self.witness.take_signal(content, self._wanted)
         if self.now_s < daemon.ready_s:
             self.broken.append("the process was signalled before its handler was there")
         attempt = self.state.attempt if self.state is not None else None

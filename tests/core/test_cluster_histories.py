@@ -14,6 +14,7 @@ from sidecar.core.bridge import Mode, OnInvalid, Proof, Rollback, Rollout, Sourc
 from sidecar.core.content import bears_repeating
 from sidecar.core.errors import TargetTrouble
 from sidecar.core.machine import wake_at
+from sidecar.core.proof import UNREADABLE
 from sidecar.core.view import view
 from sidecar.testing.cluster import Pace
 from sidecar.testing.declaration import Naming
@@ -320,7 +321,8 @@ def check_object_is_decided(world: World) -> None:
         assert world.mounted.snapshot.digest == declared.content.digest
     good = not world.invalid(declared.content) and world.daemon is not None
     undone = state.api is not None and state.api.restored == declared.digest
-    if good and not undone and bears_repeating(world.bridge.proof):
+    unreadable = UNREADABLE in (mark(world, "message") or "")
+    if good and not undone and not unreadable and bears_repeating(world.bridge.proof):
         assert mark(world, "status") == "Applied", (declared.marks, shown)
 
 

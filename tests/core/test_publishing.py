@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.core.attempt import Status
-from sidecar.core.bridge import Mode, Noop, OnInvalid, Rollback, Source
+from sidecar.core.bridge import Mode, Noop, OnInvalid, Rollback, Rollout, Source
 from sidecar.core.effects import Milestone, Publish, Recall, Reply
 from sidecar.core.events import MountChanged, MountLost, Published
 from sidecar.core.snapshot import Mounted, Snapshot
@@ -224,6 +224,23 @@ def test_a_folder_that_cannot_be_written_is_tried_again_ever_more_slowly() -> No
     assert milestones(world).count(Milestone.UNBLOCKED) == 1
 
 
+def test_an_empty_folder_that_cannot_be_filled_is_tried_ever_more_slowly() -> None:
+    world = run_in_cluster(make_cluster(PUBLISHED, rollout=Rollout()))
+    world.recreate_pod()
+    world.publish_trouble = "no space"
+    edit(world, "two")
+    world.start_sidecar()
+    world.run_for(60)
+    assert count(world, Publish) == 6
+    assert outcomes(world) == []
+    assert marks(world, "status", "message") == ("Pending", "blocked: no space")
+    world.publish_trouble = ""
+    world.run_for(60)
+    world.start_daemon()
+    settle(world)
+    assert runs(world, "two")
+
+
 def test_a_newer_edit_takes_the_place_of_what_cannot_be_written() -> None:
     world = run_in_cluster(make_cluster(PUBLISHED))
     world.publish_trouble = "no space left on /shared"
@@ -303,6 +320,19 @@ def test_the_first_content_is_published_before_there_is_a_daemon() -> None:
     settle(world)
     assert mark(world, "status") == "Applied"
     assert world.signalled == []
+
+
+def test_the_first_content_is_proven_late_too() -> None:
+    world = make_cluster(PUBLISHED, habits=Habits(work_s=8.0))
+    world.config.create(files("one"))
+    world.edit(files("zero"))  # by whoever ran before the sidecar
+    world.run_for(1)
+    world.start_daemon()
+    world.run_for(1)
+    world.start_sidecar()
+    settle(world)
+    assert outcomes(world) == ["unconfirmed", "applied"]
+    assert marks(world, "status", "message") == ("Applied", "late proof: timestamp moved")
 
 
 def test_bad_content_at_first_boot_is_not_published_and_nothing_is_filled() -> None:

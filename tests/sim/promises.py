@@ -64,7 +64,7 @@ class Looker:
     def take_change(self, before: Stored | None, after: Stored | None, who: str) -> None:
         """The fleet hears of it itself."""
 
-    def take_signal(self, content: Snapshot) -> None:
+    def take_signal(self, content: Snapshot, _wanted: State | None) -> None:
         """A daemon is signalled."""
         self._promises.take_signal(self._world, content)
 
