@@ -755,6 +755,12 @@ MUTANTS = (
         replacement="loaded=loaded)",
     ),
     Mutant(
+        name="a process is waited for that dies of files which the last good would replace",
+        file="source.py",
+        text="elif not attempt.repairs and is_repair_due(draft.state):",
+        replacement="elif False:",
+    ),
+    Mutant(
         name="an outdated candidate goes on",
         file="source.py",
         text="if not attempt.beside or not awaited:",

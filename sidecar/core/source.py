@@ -27,7 +27,7 @@ from sidecar.core.history import owe_kept, recall, take_kept, take_recalled
 from sidecar.core.holder import read_holder
 from sidecar.core.marks import read_earlier, read_number, read_wish
 from sidecar.core.newest import find_newest
-from sidecar.core.repair import is_fill_due
+from sidecar.core.repair import is_fill_due, is_repair_due
 from sidecar.core.snapshot import Mounted, Snapshot
 from sidecar.core.state import (
     Claiming,
@@ -86,6 +86,7 @@ def take(draft: Draft, event: SourceEvent) -> None:
         case Recalled():
             if event.effect == draft.api.recalling:
                 take_recalled(draft, event)
+                drop_outdated(draft)
         case _:
             assert_never(event)
 
@@ -108,7 +109,7 @@ def take_swap(draft: Draft, mounted: Mounted, *, is_first: bool) -> None:
 
 
 def drop_outdated(draft: Draft) -> None:
-    """End an attempt that has not reached the process, where other content is newer."""
+    """End an attempt that has not reached the process, where other content takes its place."""
     attempt, newest = draft.state.attempt, find_newest(draft.state)
     phase = draft.state.phase
     retries = isinstance(phase, Publishing) and draft.state.awaiting is None
@@ -125,6 +126,9 @@ def drop_outdated(draft: Draft) -> None:
     if not attempt.beside or not awaited:
         reached = "proven" if attempt.was_given else "given to the process"
         content.supersede(draft, f"newer content was declared before this was {reached}")
+    elif not attempt.repairs and is_repair_due(draft.state):
+        # No process may come up on what is watched.
+        content.supersede(draft, "the last good content takes its place")
 
 
 def heed_others(draft: Draft) -> None:

@@ -65,6 +65,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "ApiConnected": "Seeking",
         "Answered": "Seeking Stopped",
         "Kept": "Seeking",
+        "Recalled": "Idle",
         "Looked": "Idle Waiting Seeking Claiming Signalling Lingering",
         "EndsCounted": "Seeking",
         "ProcessExited": "Seeking",

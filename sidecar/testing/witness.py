@@ -27,6 +27,7 @@ class Facts(Protocol):
     config: FakeConfig
     state: State | None
     records: list[AttemptRecord]
+    proven: set[str]
     broken: list[str]
 
     @property
@@ -89,14 +90,15 @@ class Witness:
             if old.get(key) != new.get(key):
                 self._accuse(f"the sidecar wrote the user's own {key}")
         status, active = new.get("status"), new.get("active")
-        if new.get("observed") != whole:
+        if status is not None and new.get("observed") != whole:
             self._accuse(f"{status} speaks of {new.get('observed')}, and the data is {whole}")
         if status == Status.RELOADING:
             nonce = new.get("holder", "").split("/")[1]
             self.claims[nonce] = whole
         elif active is not None and self._has_failed(active, new.get("message", "")):
             self._accuse(f"{short(active)} is called active, and it failed")
-        if status == Status.APPLIED and self._facts.runs not in {None, content}:
+        said = any(old.get(key) != new.get(key) for key in ("status", "observed", "active"))
+        if said and status == Status.APPLIED and self._facts.runs not in {None, content}:
             self._accuse(f"{short(whole)} was written as applied, but other content runs")
 
     def _judge_restore(self, before: Stored, failed: str) -> None:
@@ -110,10 +112,7 @@ class Witness:
     def _has_failed(self, active: str, message: str) -> bool:
         """Whether it failed last; the last good stays that, also where it did not come back."""
         last = self._find_verdict(active) or Outcome.APPLIED
-        before = any(
-            r.digest == active and r.outcome is Outcome.APPLIED for r in self._facts.records
-        )
-        doubtful = last is Outcome.UNCONFIRMED and before
+        doubtful = last is Outcome.UNCONFIRMED and active in self._facts.proven
         return last not in PASSING_OUTCOMES and LOST not in message and not doubtful
 
     def _find_verdict(self, whole: str) -> Outcome | None:

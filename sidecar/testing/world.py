@@ -130,6 +130,8 @@ class World:
     """The trigger is a request: it is answered once the reload is done."""
 
     records: list[AttemptRecord] = field(default_factory=list)
+    proven: set[str] = field(default_factory=set)
+    """What was applied once, also by the pod before this one."""
     notes: list[Note] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     signalled: list[tuple[float, str, Process]] = field(default_factory=list)
@@ -436,6 +438,8 @@ class World:
             case Announce(record=record):
                 self._check_claim(record)
                 self.records.append(record)
+                if record.outcome is Outcome.APPLIED:
+                    self.proven.add(record.digest)
             case Note():
                 self.notes.append(effect)
             case Answer():

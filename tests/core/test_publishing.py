@@ -628,6 +628,25 @@ def test_content_that_kills_the_daemon_makes_way_for_the_last_good() -> None:
     assert mark(world, "status") == "RolledBack"
 
 
+def test_files_that_kill_the_daemon_make_way_where_newer_content_is_rejected() -> None:
+    proof = replace(PROMETHEUS, on_invalid=OnInvalid.DIES)
+    world = run_in_cluster(make_cluster(PUBLISHED, proof=proof))
+    world.recreate_pod()
+    world.edit(files("bad subtle"))  # by the sidecar before, which left no journal
+    edit(world, "bad")
+    world.latency = replace(world.latency, watch_s=1.0)
+    world.cluster.pace = Pace(call_s=3.0)
+    world.start_sidecar()
+    for _ in range(6):
+        world.run_for(30)
+        if world.daemon is None:
+            world.start_daemon()
+    settle(world)
+    assert folder(world) == files("one")
+    assert runs(world, "one")
+    assert mark(world, "status") == "Rejected"
+
+
 def test_a_newer_edit_takes_the_place_of_what_killed_the_daemon() -> None:
     proof = replace(PROMETHEUS, on_invalid=OnInvalid.DIES)
     world = run_in_cluster(make_cluster(PUBLISHED, proof=proof, rollback=Rollback.NONE))
