@@ -282,8 +282,8 @@ MUTANTS = (
     Mutant(
         name="a late answer brings a deleted object back",
         file="source.py",
-        text="return gone is not None and (declared.uid == gone.uid or ",
-        replacement="return False and (declared.uid == gone.uid or ",
+        text="return last is not None and (declared.uid == last.uid or ",
+        replacement="return last is not None and (",
         by=FLEET,
     ),
     Mutant(

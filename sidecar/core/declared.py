@@ -41,20 +41,20 @@ class ApiSide:
     """What a bridge knows of the API.
 
     `answered`: it was asked what is there, with success; `declared` is None then where there is no
-    object; `gone` is the one that was there then. `found` names the claim that a pod
-    of this name, which is no more, left on it. Until `awaited_until_s` a first answer is waited for
-    before anything is decided. `turn` is what the annotations say of whose turn it is, `turn_s`
-    since when we see that. `mount_newer`: the mount changed while nobody could tell what the API
-    shows; it is asked again from `fetch_from_s` on, after `fetch_tries` in vain.
-    `earlier` is the digest to go back to that the annotations named before we wrote any. `stranger`
-    is what another workload reloads whose annotations these are. `fetching`, `writing`, `keeping`,
-    `recalling` and `restoring` are the effects under way. Its history, after `history_tries` in
-    vain, is asked from `history_from_s` on. Since `unanswered_s` writes get no answer, though the
-    watch is open: so it is while an API server shuts down, or has no etcd. `refused` says why
-    annotations cannot be written. `told` are the marks that we wrote last. `kept`, `recalled` and
-    `restoration` name what that was asked for, by whole digest, `numbered` what `revision` is the
-    number of, `restored` the content that was undone, `overruled` what was proven here and failed
-    in other pods; `handled` is the wish of a person that was heeded last.
+    object, and `last` is what was there last. `found` names the claim that a pod of this name,
+    which is no more, left on it. Until `awaited_until_s` a first answer is waited for before
+    anything is decided. `turn` is what the annotations say of whose turn it is, `turn_s` since when
+    we see that. `mount_newer`: the mount changed while nobody could tell what the API shows; it is
+    asked again from `fetch_from_s` on, after `fetch_tries` in vain. `earlier` is the digest to go
+    back to that the annotations named before we wrote any. `stranger` is what another workload
+    reloads whose annotations these are. `fetching`, `writing`, `keeping`, `recalling` and
+    `restoring` are the effects under way. Its history, after `history_tries` in vain, is asked from
+    `history_from_s` on. Since `unanswered_s` writes get no answer, though the watch is open: so it
+    is while an API server shuts down, or has no etcd. `refused` says why annotations cannot be
+    written. `told` are the marks that we wrote last. `kept`, `recalled` and `restoration` name what
+    that was asked for, by whole digest, `numbered` what `revision` is the number of, `restored` the
+    content that was undone, `overruled` what was proven here and failed in other pods; `handled` is
+    the wish of a person that was heeded last.
     """
 
     connected: bool = False
@@ -62,7 +62,7 @@ class ApiSide:
     awaited_until_s: float | None = None
     lost_s: float = float("-inf")
     declared: Declared | None = None
-    gone: Declared | None = None
+    last: Declared | None = None
     found: str = ""
     declared_s: float = float("-inf")
     turn: tuple[str, ...] = ()

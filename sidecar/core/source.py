@@ -266,7 +266,14 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
         declared = replace(declared, marks=keep_wishes(declared.marks))
     changed = _differ(before, declared)
     side = _note_difference(side, declared, draft.now_s)
-    side = replace(side, declared=declared, answered=True, mount_newer=False, stranger=stranger)
+    side = replace(
+        side,
+        declared=declared,
+        last=declared or side.last,
+        answered=True,
+        mount_newer=False,
+        stranger=stranger,
+    )
     turn = read_turn(declared)
     if turn != side.turn:
         side = replace(side, turn=turn, turn_s=draft.now_s)
@@ -288,8 +295,6 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
 def _note_difference(side: ApiSide, now: Declared | None, now_s: float) -> ApiSide:
     """What is different about the object: which one it is, what it holds, how that is kept."""
     before = side.declared
-    if before is not None or now is not None:
-        side = replace(side, gone=before if now is None else None)
     if _differ(before, now):
         return replace(side, declared_s=now_s, kept=None)
     return replace(side, kept=None) if _is_renumbered(side, before, now) else side
@@ -304,8 +309,8 @@ def _is_renumbered(side: ApiSide, before: Declared | None, now: Declared | None)
 
 def _is_gone(side: ApiSide, declared: Declared) -> bool:
     """Whether an answer tells of an object that is known to be deleted since."""
-    gone = side.gone
-    return gone is not None and (declared.uid == gone.uid or declared.is_older_than(gone))
+    last = side.last if side.declared is None else None
+    return last is not None and (declared.uid == last.uid or declared.is_older_than(last))
 
 
 def _take_first(draft: Draft, declared: Declared) -> None:
