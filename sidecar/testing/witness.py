@@ -10,6 +10,7 @@ from typing import Protocol
 
 from sidecar.core.attempt import AttemptRecord, Outcome, Status
 from sidecar.core.bridge import Bridge
+from sidecar.core.declared import Declared
 from sidecar.core.snapshot import Snapshot, short
 from sidecar.core.state import State
 from sidecar.core.turn import REFUSED
@@ -74,15 +75,9 @@ class Witness:
         claimed = self.claims.get(attempt.nonce)
         apart = bool(side.refused or side.stranger) or side.unanswered_s is not None
         alone = apart or config.is_away or not side.connected or not side.is_trusted
-        if claimed not in self.names_of(content.digest) and not alone and not self._follows():
+        follows = _is_adopted(side.declared)
+        if claimed not in self.names_of(content.digest) and not alone and not follows:
             self._accuse(f"{content.short} was signalled unclaimed")
-
-    def _follows(self) -> bool:
-        """Whether the object says that other replicas run what it declares."""
-        config = self._facts.config
-        marks = config.now.marks if config.now is not None else {}
-        adopted = marks.get("status") in {Status.APPLIED, Status.ROLLING_OUT}
-        return adopted and marks.get("observed") == config.digest
 
     def _judge_marks(self, before: Stored, after: Stored, whole: str, content: str) -> None:
         old, new = before.marks, after.marks
@@ -123,3 +118,10 @@ class Witness:
 
     def _accuse(self, sentence: str) -> None:
         self._facts.broken.append(sentence)
+
+
+def _is_adopted(declared: Declared | None) -> bool:
+    """Whether the object says that other replicas run what it declares."""
+    marks = declared.marks if declared is not None else {}
+    adopted = marks.get("status") in {Status.APPLIED, Status.ROLLING_OUT}
+    return declared is not None and adopted and marks.get("observed") == declared.digest
