@@ -87,10 +87,11 @@ format: $(READY) ## format everything
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-type: $(READY) ## static types of the package and its tests
+type: $(READY) ## static types of the package, its tests and benches
 	$(BIN)/mypy -p sidecar
 	$(BIN)/mypy tests
 	$(BIN)/mypy e2e
+	$(BIN)/mypy bench
 
 BENCHES ?= core reload rest load
 

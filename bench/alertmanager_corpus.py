@@ -380,11 +380,13 @@ class _PlainDumper(yaml.SafeDumper):
 
     def represent_word(self, word: values.Word) -> yaml.Node:
         """As its own text: the emitter is told that this needs neither quotes nor tag."""
-        return yaml.ScalarNode(self.resolve(yaml.ScalarNode, str(word), (True, False)), str(word))
+        tag = self.resolve(yaml.ScalarNode, str(word), (True, False))  # type: ignore[no-untyped-call]
+        return yaml.ScalarNode(tag, str(word))
 
     def choose_scalar_style(self) -> str:
         """Words that begin with a tag would be quoted."""
-        return "" if self.event.value in values.SPELLINGS else super().choose_scalar_style()
+        text = getattr(self.event, "value", None)
+        return "" if text in values.SPELLINGS else super().choose_scalar_style()
 
 
 _PlainDumper.add_representer(values.Word, _PlainDumper.represent_word)

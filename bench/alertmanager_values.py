@@ -87,7 +87,7 @@ GOOD_URLS = (
     "http://10.0.0.1/a b",
     "https://example.org?x={{ .y }}",
 )
-ODD_URLS = (
+ODD_URLS: tuple[object, ...] = (
     "",
     "example.org",
     "ftp://example.org",
@@ -422,7 +422,7 @@ ODD_HOSTS = (
     "a[b]:1",
     "[]:1",
 )
-ODD_VALUES = (
+ODD_VALUES: tuple[object, ...] = (
     None,
     "",
     "text",

@@ -152,8 +152,8 @@ def prepare(server: ApiServer, folder: Path, names: Sequence[str]) -> tuple[Ref,
     return Ref(CONFIG_MAPS, namespace, CONFIG_MAP), Door(server.environ, str(account))
 
 
-def run(options: argparse.Namespace, server: ApiServer, folder: Path) -> None:
-    """Play all through, and print it."""
+def run(options: argparse.Namespace, server: ApiServer, folder: Path) -> int:
+    """Play all through, and print it; how many sidecars did not come up or lost an edit."""
     server.api.memory_limit = MEMORY_LIMIT
     server.restart()
     names = [f"fleet-{number}" for number in range(options.sidecars)]
@@ -189,6 +189,7 @@ def run(options: argparse.Namespace, server: ApiServer, folder: Path) -> None:
         report_row(rows[-1])
         report_holding({"after restart": read_holding(server)})
     report_sum(rows, len(names))
+    return len(missing) + sum(row.lost for row in rows)
 
 
 def report_start(fleet: Fleet, up_s: float, missing: int, spent: Cpu) -> None:
@@ -246,7 +247,7 @@ def report_sum(rows: Sequence[Row], count: int) -> None:
 
 
 def main() -> int:
-    """Start a server and run the trial on it."""
+    """Start a server and run the trial on it; 1 where a sidecar did not come up or lost an edit."""
     parser = argparse.ArgumentParser(prog="python -m bench.fleet")
     parser.add_argument("--sidecars", type=int, default=1_000)
     parser.add_argument("--processes", type=int, default=16)
@@ -254,8 +255,7 @@ def main() -> int:
     parser.add_argument("--spread", type=float, default=8.0, help="rollout.spread, in seconds")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as server:
-        run(options, server, Path(folder))
-    return 0
+        return int(run(options, server, Path(folder)) > 0)
 
 
 if __name__ == "__main__":

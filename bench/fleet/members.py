@@ -31,7 +31,7 @@ from sidecar.core.bridge import (
     Source,
 )
 from sidecar.core.effects import Note
-from sidecar.core.events import ApiConnected, DeclaredSeen
+from sidecar.core.events import ApiConnected, DeclaredSeen, MountLost
 from sidecar.core.evidence import Evidence, Process, Role, Series
 from sidecar.core.ports import Observation
 from sidecar.loop.loop import Inbox, Lane, Loop, Outside
@@ -218,6 +218,7 @@ class Member:
             connected=lambda connected: self._inbox.post(BRIDGE, ApiConnected(connected)),
             crash=self._inbox.crash,
         )
+        self._inbox.post(BRIDGE, MountLost("the shared folder is still empty"))
         cluster.watch(self._bridge, config, hearing)
         loop.run()
 
