@@ -280,6 +280,24 @@ MUTANTS = (
         replacement="MOST_ENDS = 3_000",
     ),
     Mutant(
+        name="what comes after a restored backup is late news for ever",
+        file="source.py",
+        text="side.doubted and side.declared is not None and declared.is_older_than(side.declared)",
+        replacement="False",
+    ),
+    Mutant(
+        name="a list that is late is believed",
+        file="source.py",
+        text="        if not side.connected:\n            _doubt(draft)\n        return\n",
+        replacement="        if side.connected:\n            return\n",
+    ),
+    Mutant(
+        name="a doubted list is not asked after again",
+        file="source.py",
+        text="newer = failed and (side.mount_newer or side.doubted or unheard)",
+        replacement="newer = failed and (side.mount_newer or unheard)",
+    ),
+    Mutant(
         name="a late answer brings a deleted object back",
         file="source.py",
         text="return last is not None and (declared.uid == last.uid or ",
@@ -723,10 +741,8 @@ MUTANTS = (
     Mutant(
         name="an older state of the object is believed",
         file="source.py",
-        text="    if declared is not None and before is not None and "
-        "declared.is_older_than(before):\n"
-        "        return\n",
-        replacement="",
+        text="if declared is not None and before is not None and declared.is_older_than(before):",
+        replacement="if False:",
         by=FLEET,
     ),
     Mutant(

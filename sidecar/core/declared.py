@@ -43,7 +43,8 @@ class ApiSide:
     `answered`: it was asked what is there, with success; `declared` is None then where there is no
     object, and `last` is what was there last. `found` names the claim that a pod of this name,
     which is no more, left on it. Until `awaited_until_s` a first answer is waited for before
-    anything is decided. `turn` is what the annotations say of whose turn it is, `turn_s` since when
+    anything is decided. `doubted`: a list told of an earlier state, and what a read that began
+    later tells holds. `turn` is what the annotations say of whose turn it is, `turn_s` since when
     we see that. `mount_newer`: the mount changed while nobody could tell what the API shows; it is
     asked again from `fetch_from_s` on, after `fetch_tries` in vain. `earlier` is the digest to go
     back to that the annotations named before we wrote any. `stranger` is what another workload
@@ -63,6 +64,7 @@ class ApiSide:
     lost_s: float = float("-inf")
     declared: Declared | None = None
     last: Declared | None = None
+    doubted: bool = False
     found: str = ""
     declared_s: float = float("-inf")
     turn: tuple[str, ...] = ()

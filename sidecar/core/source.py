@@ -260,6 +260,8 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
     side = draft.api
     before = side.declared
     if declared is not None and before is not None and declared.is_older_than(before):
+        if not side.connected:
+            _doubt(draft)
         return
     stranger = find_stranger(draft.state.bridge, declared.marks) if declared is not None else ""
     if declared is not None and stranger:
@@ -271,6 +273,7 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
         declared=declared,
         last=declared or side.last,
         answered=True,
+        doubted=False,
         mount_newer=False,
         stranger=stranger,
     )
@@ -290,6 +293,17 @@ def _take_declared(draft: Draft, declared: Declared | None) -> None:
         if changed and not _is_known(draft.state, declared.content):
             draft.note(Milestone.RECEIVED)
     drop_outdated(draft)
+
+
+def _doubt(draft: Draft) -> None:
+    """Ask whether a list is late, or etcd was restored from a backup: then versions count on there.
+
+    Lists and reads are of the newest state (quorum reads): one that began later cannot be late.
+    """
+    fetching = draft.begin(Fetch)
+    _set(
+        draft, replace(draft.api, doubted=True, fetching=fetching, mount_newer=False, fetch_tries=0)
+    )
 
 
 def _note_difference(side: ApiSide, now: Declared | None, now_s: float) -> ApiSide:
@@ -373,7 +387,9 @@ def _name_whole(draft: Draft, declared: Declared) -> None:
 
 def _take_answered(draft: Draft, event: Answered) -> None:
     side = draft.api
-    if event.declared is not None and not _is_gone(side, event.declared):
+    if event.declared is not None and event.effect == side.fetching:
+        _forget_what_never_was(draft, event.declared)
+    if event.declared is not None and not _is_gone(draft.api, event.declared):
         _take_declared(draft, event.declared)
     refused = event.message if event.answer is Answer.REFUSED else ""
     done, lost = event.answer is Answer.DONE, event.answer is Answer.LOST
@@ -385,12 +401,19 @@ def _take_answered(draft: Draft, event: Answered) -> None:
         _take_fetched(draft, failed=not done)
 
 
+def _forget_what_never_was(draft: Draft, declared: Declared) -> None:
+    """A read that began after the doubt tells of an earlier state: that is the newest there is."""
+    side = draft.api
+    if side.doubted and side.declared is not None and declared.is_older_than(side.declared):
+        _set(draft, replace(side, declared=None, last=None))
+
+
 def _take_fetched(draft: Draft, *, failed: bool) -> None:
     """The API had its say on a mount that nobody expected."""
     side, mounted = draft.api, draft.state.mounted
     # The watch may have brought meanwhile what the lost answer would have told.
     unheard = mounted is not None and not _is_expected(draft.state, mounted.snapshot)
-    newer = failed and (side.mount_newer or unheard)
+    newer = failed and (side.mount_newer or side.doubted or unheard)
     from_s = draft.now_s + FETCH_TRIES.delay_s(side.fetch_tries)
     _set(draft, replace(side, fetching=None, mount_newer=newer, fetch_from_s=from_s))
     if failed and mounted is not None and not _is_known(draft.state, mounted.snapshot):

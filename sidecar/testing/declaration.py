@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sidecar.core.attempt import AttemptRecord, Status
 from sidecar.core.declared import Declared
@@ -107,11 +107,17 @@ class FakeConfig:
         before, self.now = self.now, None
         self.hear(before, None, "person")
 
+    def back_up(self) -> FakeConfig:
+        """A copy of what etcd holds: the object, and the history of each that was there."""
+        histories = {uid: dict(history) for uid, history in self.histories.items()}
+        return replace(self, histories=histories)
+
     def take_over(self, other: FakeConfig) -> None:
-        """From now on this is the same object, with the same history."""
-        self.now, self._versions, self._uids = other.now, other._versions, other._uids
+        """From now on this is the same object, with the same history; versions count on there."""
+        before, self.now = self.now, other.now
+        self._versions, self._uids = other._versions, other._uids
         self.histories, self.wholes = other.histories, other.wholes
-        self.hear(None, self.now, "person")
+        self.hear(before, self.now, "person")
 
     @property
     def there(self) -> Stored:

@@ -8,14 +8,17 @@ import pytest
 
 from sidecar.core.arrival import LATE_S
 from sidecar.core.attempt import Status, Trigger
+from sidecar.core.bridge import Source
 from sidecar.core.effects import Fetch, Milestone, Reply
-from sidecar.core.events import Answer, Answered, DeclaredSeen, Kept, Recalled
+from sidecar.core.events import Answer, Answered, ApiConnected, DeclaredSeen, Kept, Recalled
 from sidecar.core.state import Claiming, Confirming, Idle, Phase, Seeking, Validating, Waiting
 from sidecar.core.view import view
 from sidecar.testing.cluster import Pace
 from sidecar.testing.declaration import Naming
 from sidecar.testing.pod_daemon import Habits
 from tests.core.clusters import (
+    MOUNTED,
+    PUBLISHED,
     count,
     edit,
     files,
@@ -473,6 +476,49 @@ def test_older_versions_that_a_slow_watch_brings_are_ignored() -> None:
     settle(world)
     assert runs(world, "three")
     assert world.config.conflicts <= 3
+
+
+@pytest.mark.parametrize("source", [MOUNTED, PUBLISHED])
+@pytest.mark.parametrize("loses", [0, 2])
+def test_what_comes_after_a_backup_was_restored_is_not_older_news(
+    source: Source, loses: int
+) -> None:
+    world = run_in_cluster(make_cluster(source))
+    backup = world.config.back_up()
+    for content in ("two", "three"):
+        edit(world, content)
+        settle(world)
+    world.cluster.go_away()
+    world.config.take_over(backup)
+    world.config.loses = loses
+    world.cluster.come_back()
+    settle(world)
+    assert runs(world, "one")
+    assert mark(world, "status") == "Applied"
+    edit(world, "four")
+    settle(world)
+    assert runs(world, "four")
+    assert marks(world, "status", "revision") == ("Applied", "2")
+    assert world.config.revisions[world.config.digest] == (2, files("four"))
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_list_that_was_late_is_not_taken_for_a_restored_backup(*, is_gone: bool) -> None:
+    world = run_in_cluster(make_cluster())
+    before = world.config.declare()
+    edit(world, "two")
+    settle(world)
+    world.post(ApiConnected(connected=False))
+    world.post(DeclaredSeen(before))
+    if is_gone:
+        world.post(DeclaredSeen(None))
+    world.post(ApiConnected(connected=True))
+    settle(world)
+    assert outcomes(world) == ["applied"]
+    assert count(world, Fetch) == 1
+    edit(world, "three")
+    settle(world)
+    assert runs(world, "three")
 
 
 def test_a_version_that_does_not_count_is_never_called_older() -> None:

@@ -73,6 +73,7 @@ class Story:
         self.seed = seed
         self.random = Random(seed)  # noqa: S311  histories, not secrets
         self.later = Random(f"moves {seed}")  # noqa: S311  as nature draws what is later
+        self.last = Random(f"backups {seed}")  # noqa: S311
         self.promises = Promises()
         self.nature: Nature = draw_nature(
             self.random,
@@ -155,6 +156,8 @@ class Story:
         for move in (self._usurp, self._mute):
             if self.later.choice((True, *[False] * 5)):
                 move()
+        if self.last.choice((True, *[False] * 5)):
+            self._rewind()
         self._heal()
         fleet.run_for(REST_S)
         self.promises.judge_rest()
@@ -238,6 +241,21 @@ class Story:
         self.fleet.note("calls are answered again")
         self.fleet.config.is_mute = False
         self._pass_later()
+
+    def _rewind(self) -> None:
+        """Etcd is restored from a backup, and what was written since never was."""
+        self.faults += 1
+        self.fleet.note("etcd is backed up")
+        backup = self.fleet.config.back_up()
+        self._edit_on()
+        self.fleet.lose_api()
+        self.fleet.note("etcd is restored")
+        self.fleet.config.take_over(backup)
+        self.fleet.run_for(self.last.choice((0.1, 2.0, 30.0)))
+        self.fleet.regain_api()
+        self.fleet.run_for(self.last.choice((0.0, 0.01, 0.3, 5.0)))
+        if self.last.choice((True, False)):
+            self._edit(GOOD)
 
     def _edit_on(self) -> None:
         for _ in range(self.later.randint(1, 3)):
