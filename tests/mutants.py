@@ -280,6 +280,18 @@ MUTANTS = (
         replacement="MOST_ENDS = 3_000",
     ),
     Mutant(
+        name="late proof is not looked for again",
+        file="process.py",
+        text="unproven = _find_unproven(draft.state, draft.attempt)",
+        replacement="unproven = None",
+    ),
+    Mutant(
+        name="late proof is believed though the folder carried other content",
+        file="process.py",
+        text=" and before.fence == attempt.candidate.fence",
+        replacement="",
+    ),
+    Mutant(
         name="what comes after a restored backup is late news for ever",
         file="source.py",
         text="side.doubted and side.declared is not None and declared.is_older_than(side.declared)",

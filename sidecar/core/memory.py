@@ -13,7 +13,7 @@ from sidecar.core.attempt import Outcome, Trigger
 from sidecar.core.evidence import Baseline, Process, Reading
 from sidecar.core.state import Claimed, Confirming, Decision, Interrupted, Loaded, Signalling, State
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +208,7 @@ def _write_baseline(baseline: Baseline) -> object:
     return {
         "process": _write_process(baseline.process),
         "takenS": baseline.taken_s,
+        "fence": baseline.fence or "",
         "readings": {name: _write_reading(value) for name, value in baseline.readings.items()},
     }
 
@@ -216,6 +217,7 @@ def _read_baseline(raw: Any) -> Baseline:
     return Baseline(
         taken_s=float(raw["takenS"]),
         process=_read_process(raw["process"]),
+        fence=_read_text(raw["fence"]) or None,
         readings={name: _read_reading(value) for name, value in raw["readings"].items()},
     )
 

@@ -241,9 +241,30 @@ def _busy_until(draft: Draft, sample: Sample) -> float:
 
 
 def stand_by(draft: Draft) -> None:
-    """The decision on this content stands; the process is known again."""
+    """The decision on this content stands; the process is known again, and may still prove it."""
     draft.unblock()
-    draft.rest()
+    unproven = _find_unproven(draft.state, draft.attempt)
+    if unproven is None:
+        draft.rest()
+    else:
+        linger(draft, draft.attempt, unproven=unproven)
+
+
+def _find_unproven(state: State, attempt: Attempt) -> Confirming | None:
+    """The signal for this content that was not proven in time.
+
+    A folder that carried anything else since may be what has moved the evidence.
+    """
+    decided, loaded = state.decided, state.loaded
+    if decided is None or decided.outcome is not Outcome.UNCONFIRMED or loaded is None:
+        return None
+    before, signalled_s = loaded.before, loaded.signalled_s
+    if before is None or signalled_s is None or not loaded.process.is_same(state.process):
+        return None
+    same = loaded.digest == attempt.digest and before.fence == attempt.candidate.fence
+    deadline_s = signalled_s + state.bridge.proof.deadline_s
+    unproven = Confirming(baseline=before, signalled_s=signalled_s, deadline_s=deadline_s)
+    return unproven if same else None
 
 
 def _may_have_been_signalled(draft: Draft, process: Process) -> bool:

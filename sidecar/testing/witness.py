@@ -85,7 +85,8 @@ class Witness:
             if old.get(key) != new.get(key):
                 self._accuse(f"the sidecar wrote the user's own {key}")
         status, active = new.get("status"), new.get("active")
-        if status is not None and new.get("observed") != whole:
+        heeds = old.get("handled") != new.get("handled")  # whatever the content
+        if status is not None and new.get("observed") != whole and not heeds:
             self._accuse(f"{status} speaks of {new.get('observed')}, and the data is {whole}")
         if status == Status.RELOADING:
             nonce = new.get("holder", "").split("/")[1]

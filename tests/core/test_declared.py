@@ -465,6 +465,22 @@ def test_a_daemon_that_is_replaced_in_each_phase_ends_applied(phase: type[Phase]
     assert runs(world, "two")
 
 
+def test_late_proof_is_looked_for_again_once_a_newer_edit_was_taken_back() -> None:
+    world = run_in_cluster(make_cluster(habits=Habits(work_s=8.0)))
+    edit(world, "two")
+    reach(world, Confirming)
+    edit(world, "three")
+    world.cluster.wasted = 1
+    assert world.run_until(lambda: outcomes(world) == ["unconfirmed"])
+    reach(world, Waiting)
+    edit(world, "two")
+    settle(world)
+    assert outcomes(world) == ["unconfirmed", "superseded", "applied"]
+    assert world.records[-1].message == "late proof: timestamp moved"
+    assert mark(world, "status") == "Applied"
+    assert len(world.signalled) == 1
+
+
 # --- watches
 
 

@@ -48,7 +48,13 @@ PROCESSES = st.builds(
     name=TEXTS,
     container=TEXTS,
 )
-BASELINES = st.builds(Baseline, taken_s=TIMES, process=PROCESSES, readings=READINGS)
+BASELINES = st.builds(
+    Baseline,
+    taken_s=TIMES,
+    process=PROCESSES,
+    fence=st.none() | st.text(min_size=1, max_size=8),
+    readings=READINGS,
+)
 DECISIONS = st.builds(
     Decision,
     digest=TEXTS,
@@ -259,7 +265,7 @@ def test_a_start_takes_over_what_was_remembered() -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [{}, {"version": 3}, {**FULL, "version": 2}, {**FULL, "version": "3"}]
+    "entry", [{}, {"version": 4}, {**FULL, "version": 3}, {**FULL, "version": "4"}]
 )
 def test_an_entry_of_another_version_is_none(entry: dict[str, object]) -> None:
     assert read_entry(entry) is None
