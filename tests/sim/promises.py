@@ -87,6 +87,7 @@ class Promises:
         self._sees_by_chance = False
         self._apart_until_s = float("-inf")
         self._asked: set[str] = set()
+        self._is_rewound = False
 
     def watch(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -109,6 +110,10 @@ class Promises:
     def take_reunion(self) -> None:
         """The annotations are nobody's: who is about to signal has not taken a turn for it."""
         self._apart_until_s = self.fleet.now_s + SLACK_S
+
+    def take_rewind(self) -> None:
+        """Etcd is restored: revisions are gone, also of pods whose own write was never answered."""
+        self._is_rewound = True
 
     def take_wish(self, pod: Pod) -> None:
         """A person asks this very pod for another try."""
@@ -306,9 +311,10 @@ class Promises:
         """
         states = [pod.world.state for pod in self.fleet.pods]
         proven = any(s is not None and s.api is not None and is_applied(s, s.api) for s in states)
-        if self.fleet.nature.forbidden == "keep" or not proven:
-            return
         number, _ = self.fleet.config.revisions.get(digest, (0, {}))
+        is_lost = self._is_rewound and number == 0
+        if self.fleet.nature.forbidden == "keep" or not proven or is_lost:
+            return
         if str(number) != revision:
             self.accuse(f"{short(digest)} is Applied, and kept as {number}, not as {revision}")
 
