@@ -155,7 +155,8 @@ def heed_others(draft: Draft) -> None:
             draft.state = replace(draft.state, restart_pending=True)
     elif turn.move is Move.GIVE_UP and draft.now_s >= turn.at_s:
         count = read_holder(declared.marks).tries
-        message = f"{count} pods vanished while they reloaded this content"
+        pods = "1 pod vanished while it" if count == 1 else f"{count} pods vanished while they"
+        message = f"{pods} reloaded this content"
         content.finish(draft, Outcome.FAILED, message, tried=False)
 
 
@@ -300,10 +301,8 @@ def _doubt(draft: Draft) -> None:
 
     Lists and reads are of the newest state (quorum reads): one that began later cannot be late.
     """
-    fetching = draft.begin(Fetch)
-    _set(
-        draft, replace(draft.api, doubted=True, fetching=fetching, mount_newer=False, fetch_tries=0)
-    )
+    side = replace(draft.api, doubted=True, fetching=draft.begin(Fetch), mount_newer=False)
+    _set(draft, replace(side, fetch_tries=0))
 
 
 def _note_difference(side: ApiSide, now: Declared | None, now_s: float) -> ApiSide:
