@@ -112,8 +112,13 @@ class Promises:
         self._apart_until_s = self.fleet.now_s + SLACK_S
 
     def take_rewind(self) -> None:
-        """Etcd is restored: revisions are gone, also of pods whose own write was never answered."""
+        """Etcd is restored: what it tells of its content is all that anybody is held to.
+
+        Revisions are gone, also of pods whose own write was never answered.
+        """
         self._is_rewound = True
+        if self.fleet.config.now is not None:
+            self._begin_trial(self.fleet.config.now)
 
     def take_wish(self, pod: Pod) -> None:
         """A person asks this very pod for another try."""
@@ -125,14 +130,7 @@ class Promises:
             return
         digest = digest_of(after.files)
         if before is None or before.files != after.files or before.uid != after.uid:
-            self._trials[digest] = Trial()
-            stands = after.marks.get("status") if after.marks.get("observed") == digest else ""
-            if stands in PROVEN:
-                # It was edited back before anybody wrote about what came between.
-                self._trials[digest].proven.add("somebody before")
-            if digest in self._good:
-                self._trials[digest].proven |= self._list_running(digest)
-            self._calm_writes = 0
+            self._begin_trial(after)
         if not who.startswith("pod-"):
             if before is not None and _is_new_to_all(before, after):
                 self._trials.setdefault(digest, Trial()).begin_anew()
@@ -142,6 +140,17 @@ class Promises:
             self._judge_restore(before, digest, who)
         elif before is not None:
             self._judge_marks(digest, before, after, who)
+
+    def _begin_trial(self, now: Stored) -> None:
+        digest = digest_of(now.files)
+        trial = self._trials[digest] = Trial()
+        stands = now.marks.get("status") if now.marks.get("observed") == digest else ""
+        if stands in PROVEN:
+            # It was edited back before anybody wrote about what came between.
+            trial.proven.add("somebody before")
+        if digest in self._good:
+            trial.proven |= self._list_running(digest)
+        self._calm_writes = 0
 
     def _note_write(self, before: Stored | None, after: Stored, who: str) -> None:
         self.writes += 1
