@@ -112,9 +112,9 @@ class Promises:
         self._apart_until_s = self.fleet.now_s + SLACK_S
 
     def take_rewind(self) -> None:
-        """Etcd is restored: what it tells of its content is all that anybody is held to.
+        """Etcd was restored: what it tells of its content is all that anybody is held to.
 
-        Revisions are gone, also of pods whose own write was never answered.
+        Claims are gone, also of who has signalled since, and revisions, also of who does not know.
         """
         self._is_rewound = True
         if self.fleet.config.now is not None:

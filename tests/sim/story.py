@@ -251,8 +251,8 @@ class Story:
         self.fleet.lose_api()
         self.fleet.note("etcd is restored")
         self.fleet.config.take_over(backup)
-        self.promises.take_rewind()
         self.fleet.run_for(self.last.choice((0.1, 2.0, 30.0)))
+        self.promises.take_rewind()
         self.fleet.regain_api()
         self.fleet.run_for(self.last.choice((0.0, 0.01, 0.3, 5.0)))
         if self.last.choice((True, False)):
