@@ -149,7 +149,7 @@ class Promises:
             # It was edited back before anybody wrote about what came between.
             trial.proven.add("somebody before")
         if digest in self._good:
-            trial.proven |= self._list_running(digest)
+            trial.proven |= self._list_running(digest) | self._list_deciders(digest)
         self._calm_writes = 0
 
     def _note_write(self, before: Stored | None, after: Stored, who: str) -> None:
@@ -228,6 +228,13 @@ class Promises:
         """Also a daemon that is still about to show all of it."""
         pods = ((pod.name, pod.world.daemon) for pod in self.fleet.pods)
         return {name for name, daemon in pods if daemon is not None and daemon.loaded == digest}
+
+    def _list_deciders(self, digest: str) -> set[str]:
+        """Who proved it last, and may have that written although its daemon is gone since."""
+        states = ((pod.name, pod.world.state) for pod in self.fleet.pods)
+        decided = {name: state.decided for name, state in states if state is not None}
+        applied = (digest, Outcome.APPLIED)
+        return {n for n, d in decided.items() if d is not None and (d.digest, d.outcome) == applied}
 
     def take_signal(self, world: World, content: Snapshot) -> None:
         self.read_records()
