@@ -85,25 +85,36 @@ def publish(effect: int, content: Snapshot, adapters: Adapters) -> Published:
 
 
 def look(bridge: Bridge, adapters: Adapters) -> Sample:
-    """Find the process, read its evidence, and make sure that it was the same all along."""
+    """Find the process, read its evidence, and make sure that it was the same all along.
+
+    One that ended meanwhile is looked for once more: while a master executes itself anew, one of
+    its workers may have been taken for it, and left (seen with HAProxy).
+    """
+    sample, has_ended = _look_once(bridge, adapters)
+    return _look_once(bridge, adapters)[0] if has_ended else sample
+
+
+def _look_once(bridge: Bridge, adapters: Adapters) -> tuple[Sample, bool]:
+    """One look, and whether the process has ended meanwhile."""
     taken_s = adapters.clock.monotonic()
     try:
         process = adapters.processes.find(bridge.target)
     except TargetError as error:
         fence = _read_fence(adapters.mount)
-        return Sample(taken_s=taken_s, trouble=error.message, fence=fence, readings=NOTHING)
+        return Sample(taken_s=taken_s, trouble=error.message, fence=fence, readings=NOTHING), False
     observation = adapters.observer.observe(bridge.proof, process)
     fence = _read_fence(adapters.mount)
     if not adapters.processes.is_alive(process):
         gone = f"process {process.pid} ended while it was looked at"
-        return Sample(taken_s=taken_s, trouble=gone, fence=fence, readings=NOTHING)
-    return Sample(
+        return Sample(taken_s=taken_s, trouble=gone, fence=fence, readings=NOTHING), True
+    sample = Sample(
         taken_s=taken_s,
         process=process,
         error=observation.error,
         fence=fence,
         readings=observation.readings,
     )
+    return sample, False
 
 
 def send(step: Signal, bridge: Bridge, adapters: Adapters) -> Signalled:

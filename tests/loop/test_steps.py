@@ -81,15 +81,34 @@ def test_a_look_that_could_not_read_the_evidence_says_why() -> None:
 
 def test_a_process_that_ends_while_it_is_looked_at_is_not_believed() -> None:
     stage = Stage()
+    ended: list[Process] = []
 
     class Deadly(FakeObserver):
         def observe(self, proof: Proof, process: Process) -> Observation:
+            ended.append(process)
             stage.processes.restart(process)
             return super().observe(proof, process)
 
     sample = look(BRIDGE, replace(stage.adapters, observer=Deadly()))
     assert (sample.process, sample.readings) == (None, {})
-    assert sample.trouble == f"process {stage.process.pid} ended while it was looked at"
+    assert ended[0] == stage.process
+    assert sample.trouble == f"process {ended[1].pid} ended while it was looked at"
+
+
+def test_a_worker_that_was_taken_for_its_master_and_left_is_looked_away_from() -> None:
+    stage = Stage()
+    left: list[Process] = []
+
+    class Leaving(FakeObserver):
+        def observe(self, proof: Proof, process: Process) -> Observation:
+            if not left:
+                left.append(process)
+                stage.processes.restart(process)
+            return super().observe(proof, process)
+
+    sample = look(BRIDGE, replace(stage.adapters, observer=Leaving()))
+    assert sample.trouble is None
+    assert sample.process not in {None, *left}
 
 
 def test_the_fence_of_a_look_is_read_after_its_evidence() -> None:
