@@ -201,7 +201,12 @@ class Promises:
             self.accuse(f"{who} calls {short(active or '')} active, which nobody has proven")
 
     def _judge_number(self, marks: Mapping[str, str], who: str) -> None:
-        """The number is that of what is active, or of what was before what moves now."""
+        """The number is that of what is active, or of what was before what moves now.
+
+        What was kept in a past that is no more has a number that others may have been given since.
+        """
+        if self._is_rewound:
+            return
         named = marks.get("previous" if marks.get("status") in MOVING else "active")
         for digest, (number, _) in self.fleet.config.revisions.items():
             if str(number) == marks.get("revision") and digest != named:
