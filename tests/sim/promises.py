@@ -332,10 +332,9 @@ class Promises:
         """
         states = [pod.world.state for pod in self.fleet.pods]
         proven = any(s is not None and s.api is not None and is_applied(s, s.api) for s in states)
-        number, _ = self.fleet.config.revisions.get(digest, (0, {}))
-        is_lost = self._is_rewound and number == 0
-        if self.fleet.nature.forbidden == "keep" or not proven or is_lost:
+        if self.fleet.nature.forbidden == "keep" or not proven or self._is_rewound:
             return
+        number, _ = self.fleet.config.revisions.get(digest, (0, {}))
         if str(number) != revision:
             self.accuse(f"{short(digest)} is Applied, and kept as {number}, not as {revision}")
 
