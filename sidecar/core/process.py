@@ -262,9 +262,10 @@ def _find_unproven(state: State, attempt: Attempt) -> Confirming | None:
     if before is None or signalled_s is None or not loaded.process.is_same(state.process):
         return None
     same = loaded.digest == attempt.digest and before.fence == attempt.candidate.fence
+    if not same:
+        return None
     deadline_s = signalled_s + state.bridge.proof.deadline_s
-    unproven = Confirming(baseline=before, signalled_s=signalled_s, deadline_s=deadline_s)
-    return unproven if same else None
+    return Confirming(baseline=before, signalled_s=signalled_s, deadline_s=deadline_s)
 
 
 def _may_have_been_signalled(draft: Draft, process: Process) -> bool:

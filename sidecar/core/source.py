@@ -103,7 +103,7 @@ def take_swap(draft: Draft, mounted: Mounted, *, is_first: bool) -> None:
     if side is not None and not is_first and not side.connected:
         _set(draft, replace(side, mount_newer=True))
     elif side is not None and not is_first and not side.is_asked:
-        _set(draft, replace(side, fetching=draft.begin(Fetch), mount_newer=False, fetch_tries=0))
+        _ask(draft)
         return
     draft.note(Milestone.RECEIVED)
 
@@ -223,6 +223,11 @@ def heed_wish(draft: Draft) -> None:
     draft.note(Milestone.RECEIVED)
 
 
+def _ask(draft: Draft) -> None:
+    side = replace(draft.api, fetching=draft.begin(Fetch), mount_newer=False, fetch_tries=0)
+    _set(draft, side)
+
+
 def ask_again(draft: Draft) -> None:
     """The API did not say whether the mount is ahead of it: until it does, no word is written."""
     side = draft.state.api
@@ -301,8 +306,8 @@ def _doubt(draft: Draft) -> None:
 
     Lists and reads are of the newest state (quorum reads): one that began later cannot be late.
     """
-    side = replace(draft.api, doubted=True, fetching=draft.begin(Fetch), mount_newer=False)
-    _set(draft, replace(side, fetch_tries=0))
+    _ask(draft)
+    _set(draft, replace(draft.api, doubted=True))
 
 
 def _note_difference(side: ApiSide, now: Declared | None, now_s: float) -> ApiSide:
@@ -386,10 +391,11 @@ def _name_whole(draft: Draft, declared: Declared) -> None:
 
 def _take_answered(draft: Draft, event: Answered) -> None:
     side = draft.api
-    if event.declared is not None and event.effect == side.fetching:
-        _forget_what_never_was(draft, event.declared)
-    if event.declared is not None and not _is_gone(draft.api, event.declared):
-        _take_declared(draft, event.declared)
+    if event.declared is not None:
+        if event.effect == side.fetching:
+            _forget_what_never_was(draft, event.declared)
+        if not _is_gone(draft.api, event.declared):
+            _take_declared(draft, event.declared)
     refused = event.message if event.answer is Answer.REFUSED else ""
     done, lost = event.answer is Answer.DONE, event.answer is Answer.LOST
     if event.effect == side.writing:
